@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** A free TCP port on the loopback address. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+export interface ServerProcess {
+  readonly url: string;
+  readonly dataDir: string;
+  /** Everything that it has printed. */
+  output(): string;
+  /** Kills it without a chance to tidy up, and waits until it is gone. */
+  killHard(): Promise<void>;
+  /** Asks it to stop, and waits until it has. Resolves with its exit code. */
+  stop(): Promise<number | null>;
+  /** Starts it again on the same port and data. Resolves with the milliseconds until it was ready. */
+  start(): Promise<number>;
+  /** Stops it and removes its data. */
+  close(): Promise<void>;
+}
+
+async function waitUntilReady(url: string, child: ChildProcess, output: () => string) {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the server stopped at start:\n${output()}`);
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+    await new Promise((again) => setTimeout(again, 20));
+  }
+  throw new Error(`the server was not ready within a minute:\n${output()}`);
+}
+
+/** Starts the real server as `npm start` does, in a process of its own with data of its own. */
+export async function startServerProcess(
+  environment: Record<string, string> = {},
+): Promise<ServerProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const dataDir = await mkdtemp(join(tmpdir(), "palimpsest-"));
+  let printed = "";
+  let child: ChildProcess | undefined;
+
+  const gone = async (signal: NodeJS.Signals) => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    child.kill(signal);
+    await exit;
+  };
+  const server: ServerProcess = {
+    url,
+    dataDir,
+    output: () => printed,
+    killHard: () => gone("SIGKILL"),
+    async stop() {
+      await gone("SIGTERM");
+      return child?.exitCode ?? null;
+    },
+    async start() {
+      const started = performance.now();
+      child = spawn(process.execPath, ["scripts/start.mjs"], {
+        cwd: root,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: {
+          ...process.env,
+          PORT: String(port),
+          DATA_DIR: dataDir,
+          NODE_ENV: "",
+          ...environment,
+        },
+      });
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on("data", (bytes: Buffer) => {
+          printed += bytes.toString();
+        });
+      await waitUntilReady(url, child, () => printed);
+      return performance.now() - started;
+    },
+    async close() {
+      await gone("SIGTERM");
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+  await server.start();
+  return server;
+}
