@@ -1,7 +1,9 @@
+import { ensureBuilt } from "./build.mjs";
 import { ensureInstalled } from "./install.mjs";
 
-// `npm run bench -- NAME [--json]`
+// `npm run bench -- NAME [--json] [--full]`
 ensureInstalled();
+ensureBuilt();
 const { register } = await import("tsx/esm/api");
 register();
-await import("../benchmarks/main.ts");
+await import("../benchmarks/run.ts");
