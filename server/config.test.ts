@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+import { AppError } from "./errors.ts";
+
+function problemsOf(environment: NodeJS.ProcessEnv): string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof AppError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+test("an empty environment is the demonstration on 127.0.0.1:3000", () => {
+  expect(readConfig({})).toMatchObject({
+    port: 3000,
+    host: "127.0.0.1",
+    dataDir: "./data",
+    demonstration: true,
+    production: false,
+    publicOrigins: ["http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"],
+  });
+});
+
+test("an empty variable counts as absent", () => {
+  expect(readConfig({ PORT: "", DATABASE_URL: "" })).toMatchObject({
+    port: 3000,
+    demonstration: true,
+  });
+});
+
+test("A7: neither production nor a Postgres installation is a demonstration", () => {
+  const origin = "https://write.example.org";
+  expect(readConfig({ NODE_ENV: "production", PUBLIC_ORIGIN: origin }).demonstration).toBe(false);
+  expect(readConfig({ DATABASE_URL: "postgres://a@b/c" }).demonstration).toBe(false);
+});
+
+test("production needs a public origin", () => {
+  expect(problemsOf({ NODE_ENV: "production" })).toEqual([
+    "PUBLIC_ORIGIN is required in production: the origin that browsers open.",
+  ]);
+});
+
+test("several public origins are separated by commas", () => {
+  const config = readConfig({ PUBLIC_ORIGIN: "https://a.example, http://b.example:8080/" });
+  expect(config.publicOrigins).toEqual(["https://a.example", "http://b.example:8080"]);
+});
+
+test("O3: every bad setting gets one line that names it", () => {
+  const problems = problemsOf({
+    PORT: "70000",
+    METRICS_PORT: "x",
+    DATABASE_URL: "mysql://a",
+    PUBLIC_ORIGIN: "https://a.example/path",
+    LOG_LEVEL: "loud",
+    NODE_ENV: "prod",
+    PALIMPSEST_TURBO: "1",
+  });
+  const named = problems.map((line) => line.split(" ")[0]);
+  expect(named.sort()).toEqual([
+    "DATABASE_URL",
+    "LOG_LEVEL",
+    "METRICS_PORT",
+    "NODE_ENV",
+    "PALIMPSEST_TURBO",
+    "PORT",
+    "PUBLIC_ORIGIN",
+  ]);
+});

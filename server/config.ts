@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { AppError } from "./errors.ts";
+import { type LogLevel, logLevels } from "./observability/logger.ts";
+
+/** The settings of one server; nothing else reads the environment. */
+export interface Config {
+  /** 0: any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Absent: the embedded database in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  /** Origins whose pages may write here; the first is the one to show. */
+  readonly publicOrigins: readonly string[];
+  readonly production: boolean;
+  /** Embedded database outside production: the four known accounts exist. */
+  readonly demonstration: boolean;
+  readonly logLevel: LogLevel;
+  /** Absent: no metrics are served. */
+  readonly metricsPort: number | undefined;
+  readonly modelsDir: string;
+  /** Where the built page lies. */
+  readonly clientDir: string;
+}
+
+const projectDir = join(import.meta.dirname, "..");
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "must be a port number from 0 to 65535")
+  .transform(Number)
+  .refine((value) => value <= 65_535, "must be a port number from 0 to 65535");
+
+const databaseUrl = z
+  .string()
+  .refine(
+    (value) => /^postgres(ql)?:$/.test(parseUrl(value)?.protocol ?? ""),
+    "must be a connection string like postgres://user:password@host:5432/name",
+  );
+
+const origins = z
+  .string()
+  .transform((value) => value.split(",").map((part) => part.trim()))
+  .refine(
+    (parts) => parts.every(isOrigin),
+    "must be an origin like https://write.example.org (several: separated by commas)",
+  )
+  .transform((parts) => parts.map((part) => new URL(part).origin));
+
+const environmentSchema = z.object({
+  PORT: port.default(3000),
+  HOST: z.string().default("127.0.0.1"),
+  DATABASE_URL: databaseUrl.optional(),
+  DATA_DIR: z.string().default("./data"),
+  PUBLIC_ORIGIN: origins.optional(),
+  METRICS_PORT: port.optional(),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).optional(),
+  NODE_ENV: z
+    .enum(["production", "development", "test"], "must be production, development or test")
+    .default("development"),
+  MODELS_DIR: z.string().default(join(projectDir, "models")),
+});
+
+/**
+ * Reads the settings from the environment. Throws AppError `bad_configuration` whose message has
+ * one line for each setting that is wrong.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = environmentSchema.safeParse(present);
+  const problems = [
+    ...unknownVariables(present),
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")} ${issue.message}.`),
+  ];
+  if (parsed.data?.NODE_ENV === "production" && parsed.data.PUBLIC_ORIGIN === undefined)
+    problems.push("PUBLIC_ORIGIN is required in production: the origin that browsers open.");
+  if (parsed.data === undefined || problems.length > 0)
+    throw new AppError("bad_configuration", 500, problems.join("\n"));
+  return toConfig(parsed.data);
+}
+
+/** The origins of a browser on the same machine. */
+export function localOrigins(port: number): string[] {
+  return ["127.0.0.1", "localhost", "[::1]"].map(
+    (host) => new URL(`http://${host}:${port}`).origin,
+  );
+}
+
+function toConfig(environment: z.output<typeof environmentSchema>): Config {
+  const production = environment.NODE_ENV === "production";
+  return Object.freeze({
+    port: environment.PORT,
+    host: environment.HOST,
+    databaseUrl: environment.DATABASE_URL,
+    dataDir: environment.DATA_DIR,
+    publicOrigins: environment.PUBLIC_ORIGIN ?? localOrigins(environment.PORT),
+    production,
+    demonstration: !production && environment.DATABASE_URL === undefined,
+    logLevel: environment.LOG_LEVEL ?? (production ? "info" : "warn"),
+    metricsPort: environment.METRICS_PORT,
+    modelsDir: environment.MODELS_DIR,
+    clientDir: join(projectDir, "dist", "client"),
+  });
+}
+
+function unknownVariables(environment: Record<string, unknown>): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("PALIMPSEST_"))
+    .map((name) => `${name} is not a setting of Palimpsest.`);
+}
+
+function isOrigin(text: string): boolean {
+  const url = parseUrl(text);
+  return (
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    (url.origin === text || `${url.origin}/` === text)
+  );
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
