@@ -1,20 +1,36 @@
 import { z } from "zod";
 import { accountRoles, documentRoles } from "./permissions.ts";
+import { cleanLine, cleanText } from "./plain-text.ts";
 import { runSchema } from "./run.ts";
 
 const id = z.string();
 const timestamp = z.string();
 
+const withoutZero = /^[^\0]*$/;
+
+/** A line that a person writes: cleaned, 1–200 characters once trimmed. */
+const lineSchema = z.string().transform(cleanLine).pipe(z.string().min(1).max(200));
 /** A title: one line, 1–200 characters once trimmed. */
-export const titleSchema = z.string().trim().min(1).max(200);
-/** The most a document's first body may hold, in UTF-16 units. */
+export const titleSchema = lineSchema;
+/** The most a document's first body may hold, in UTF-16 units; more is 413. */
 export const bodyMaxCharacters = 400_000;
 
+/** Not checked more closely: whether an account has it is what counts. */
+const emailInputSchema = z.string().trim().min(3).max(254).regex(withoutZero);
+/** The email of a new account. */
+export const emailSchema = z
+  .string()
+  .trim()
+  .max(254)
+  .regex(/^[^\s\0@]+@[^\s\0@]+$/, "must be an email address");
+export const passwordMinCharacters = 10;
+
 export const signInInputSchema = z.strictObject({
-  email: z.string().trim().min(3).max(254),
+  email: emailInputSchema,
   password: z.string().min(1).max(1024),
   totp: z.string().max(16).optional(),
 });
+export type SignInInput = z.infer<typeof signInInputSchema>;
 
 export const userSchema = z.object({
   id,
@@ -26,7 +42,7 @@ export type User = z.infer<typeof userSchema>;
 
 export const createDocumentInputSchema = z.strictObject({
   title: titleSchema,
-  body: z.string().max(bodyMaxCharacters).optional(),
+  body: z.string().transform(cleanText).optional(),
 });
 export type CreateDocumentInput = z.infer<typeof createDocumentInputSchema>;
 
@@ -56,9 +72,10 @@ export const documentSchema = z.object({
 export type DocumentSummary = z.infer<typeof documentSchema>;
 
 export const assignmentInputSchema = z.strictObject({
-  email: z.string().trim().min(3).max(254),
+  email: emailInputSchema,
   role: z.enum(["editor", "watcher"]),
 });
+export type AssignmentInput = z.infer<typeof assignmentInputSchema>;
 export const assignmentSchema = z.object({
   userId: id,
   email: z.string(),
@@ -68,6 +85,7 @@ export const assignmentSchema = z.object({
 export type Assignment = z.infer<typeof assignmentSchema>;
 
 export const versionKinds = ["automatic", "run", "named"] as const;
+export const versionInputSchema = z.strictObject({ label: lineSchema });
 export const versionSchema = z.object({
   id,
   label: z.string().nullable(),

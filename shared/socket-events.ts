@@ -6,7 +6,10 @@ import { samplingInputSchema } from "./sampling.ts";
 
 const documentId = z.string().min(1).max(64);
 /** base64 of a Y state vector; the server waits up to 2 s until it has what the person saw. */
-const seen = z.base64().max(64 * 1024).optional();
+const seen = z
+  .base64()
+  .max(64 * 1024)
+  .optional();
 
 export const joinInputSchema = z.strictObject({ documentId });
 export const runCommandInputSchema = z.strictObject({ documentId, seen });
@@ -20,7 +23,11 @@ export const startRunInputSchema = z.strictObject({
   sampling: samplingInputSchema.optional(),
 });
 export type StartRunInput = z.infer<typeof startRunInputSchema>;
-export const tuneRunInputSchema = z.strictObject({ documentId, seen, sampling: samplingInputSchema });
+export const tuneRunInputSchema = z.strictObject({
+  documentId,
+  seen,
+  sampling: samplingInputSchema,
+});
 
 /** Every client → server event with its input; `sockets` parses with these before anything else. */
 export const clientEvents = {
@@ -85,4 +92,6 @@ export interface ServerToClientEvents {
   "run:tokens": (event: { documentId: string; runId: string; tokens: RunToken[] }) => void;
   "run:stats": (event: RunStats) => void;
   "document:access": (event: { documentId: string; role: DocumentRole | null }) => void;
+  /** To everyone on the document, joined or not: its title, people or run changed; lists look again. */
+  "documents:changed": (event: { documentId: string }) => void;
 }
