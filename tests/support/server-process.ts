@@ -45,7 +45,7 @@ async function waitUntilReady(url: string, child: ChildProcess, output: () => st
 
 /** Starts the real server as `npm start` does, in a process of its own with data of its own. */
 export async function startServerProcess(
-  environment: Record<string, string> = {},
+  environment: (url: string) => Record<string, string> = () => ({}),
 ): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
