@@ -12,6 +12,6 @@ export function cleanText(text: string): string {
 /** Clean text on one line, without space around it. */
 export function cleanLine(text: string): string {
   return cleanText(text)
-    .replace(/[\n\u2028\u2029\t]+/g, " ")
+    .replace(/\s*[\n\u2028\u2029\t]\s*/g, " ")
     .trim();
 }
