@@ -70,6 +70,16 @@ export interface RunStats {
   rereads: number;
   /** Keys and values that re-reads found still right, in tokens, over the whole run. */
   keptTokens: number;
+  /** Where the text that the model sees begins: base64 of an encoded Y.RelativePosition; null: at the top. */
+  window?: string | null;
+}
+
+/** A person changed text inside the prompt; the next token comes from the changed text. */
+export interface RunReread {
+  documentId: string;
+  runId: string;
+  /** Where the change begins: base64 of an encoded Y.RelativePosition. */
+  position: string;
 }
 
 type Acknowledge<Answer> = (answer: Answer) => void;
@@ -91,6 +101,7 @@ export interface ServerToClientEvents {
   "run:state": (event: { documentId: string; run: Run }) => void;
   "run:tokens": (event: { documentId: string; runId: string; tokens: RunToken[] }) => void;
   "run:stats": (event: RunStats) => void;
+  "run:reread": (event: RunReread) => void;
   "document:access": (event: { documentId: string; role: DocumentRole | null }) => void;
   /** To everyone on the document, joined or not: its title, people or run changed; lists look again. */
   "documents:changed": (event: { documentId: string }) => void;
