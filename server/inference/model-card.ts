@@ -1,0 +1,40 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { UnavailableError } from "../errors.ts";
+
+const positive = z.int().positive();
+
+/** What an imported model folder says about itself in `card.json`. */
+export const modelCardSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  licence: z.string(),
+  architecture: z.literal("gpt2"),
+  precision: z.enum(["fp32"]),
+  parameters: positive,
+  contextTokens: positive,
+  vocabularySize: positive,
+  endOfTextId: z.int().nonnegative(),
+  layers: positive,
+  heads: positive,
+  headSize: positive,
+  /** One graph for each number of sequences that a single run can carry; all share the weights. */
+  graphs: z.array(z.object({ slots: positive, file: z.string().regex(/^[\w.-]+$/) })).min(1),
+  /** SHA-256, in hexadecimal, of each file that the model was made from. */
+  source: z.object({ folder: z.string(), sha256: z.record(z.string(), z.string()) }),
+});
+export type ModelCard = z.infer<typeof modelCardSchema>;
+
+/** Reads a model folder's card; throws an UnavailableError that names the folder when it cannot. */
+export async function readModelCard(folder: string): Promise<ModelCard> {
+  const path = join(folder, "card.json");
+  try {
+    return modelCardSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    throw new UnavailableError(
+      `The model folder ${folder} has no readable card.json. Import the model again.`,
+      cause,
+    );
+  }
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { ModelCard } from "../inference/model-card.ts";
+import { checkTokenizer } from "./check-tokenizer.ts";
+import { type Gpt2Config, parseGpt2Config } from "./gpt2-config.ts";
+import { buildGpt2Graph } from "./gpt2-graph.ts";
+import { matchTensors } from "./gpt2-tensors.ts";
+import { readLicence } from "./licence.ts";
+import { addToManifest, modelIdSchema, readManifest } from "./manifest.ts";
+import type { WeightLocation } from "./onnx-graph.ts";
+import { ModelRefusedError } from "./refusal.ts";
+import { openSafetensors, sha256File } from "./safetensors.ts";
+import { checkSourceFolder, readSourceText, sourceFiles } from "./source-folder.ts";
+import { writeWeights } from "./weights-file.ts";
+
+export interface ImportRequest {
+  /** A Hugging Face model folder. */
+  source: string;
+  modelsDir: string;
+  /** Else made from the folder's name. */
+  id?: string;
+  makeDefault?: boolean;
+}
+
+const weightsFile = "weights.bin";
+/** One sequence alone, and several at once; a run of fewer than four is filled up. */
+const slotCounts = [1, 4];
+
+/**
+ * Turns a Hugging Face GPT-2 folder into a model folder of ours and adds it to the manifest. All
+ * work happens in a folder beside the final place, so that a refused import leaves nothing behind.
+ */
+export async function importModel(request: ImportRequest): Promise<ModelCard> {
+  const source = await checkSourceFolder(request.source);
+  const id = await chooseId(request, basename(source));
+  await mkdir(request.modelsDir, { recursive: true });
+  const unfinished = join(request.modelsDir, `.import-${randomUUID()}`);
+  try {
+    await mkdir(unfinished);
+    const card = await convert(source, unfinished, id);
+    await rename(unfinished, join(request.modelsDir, id));
+    await addToManifest(request.modelsDir, id, request.makeDefault ?? false);
+    return card;
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+async function chooseId(request: ImportRequest, folderName: string): Promise<string> {
+  const wanted = request.id ?? folderName.toLowerCase().replace(/[^a-z0-9._-]+/g, "-");
+  const id = modelIdSchema.safeParse(wanted).data;
+  if (id === undefined) {
+    throw new ModelRefusedError(
+      `id "${wanted}"`,
+      "it cannot name a model.",
+      "Use up to 64 lower-case letters, digits, dots, dashes and underscores.",
+    );
+  }
+  const { models } = await readManifest(request.modelsDir);
+  if (models.includes(id)) {
+    throw new ModelRefusedError(`id "${id}"`, "a model has it already.", "Choose another with --id.");
+  }
+  return id;
+}
+
+async function convert(source: string, target: string, id: string): Promise<ModelCard> {
+  const config = parseGpt2Config(await readSourceText(source, "config.json"));
+  checkTokenizer(await readSourceText(source, "tokenizer.json"), config);
+  const weights = await convertWeights(source, target, config);
+  const graphs = await writeGraphs(target, config, weights);
+  for (const name of sourceFiles) {
+    if (name === "model.safetensors") continue;
+    await writeFile(join(target, name), await readSourceText(source, name));
+  }
+  const card = await describe(source, id, config, weights, graphs);
+  await writeFile(join(target, "card.json"), `${JSON.stringify(card, null, 2)}\n`);
+  return card;
+}
+
+async function convertWeights(
+  source: string,
+  target: string,
+  config: Gpt2Config,
+): Promise<Map<string, WeightLocation>> {
+  const file = await openSafetensors(join(source, "model.safetensors"));
+  try {
+    const tensors = matchTensors(config, file.entries);
+    return await writeWeights(join(target, weightsFile), file, tensors);
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeGraphs(
+  target: string,
+  config: Gpt2Config,
+  weights: ReadonlyMap<string, WeightLocation>,
+): Promise<ModelCard["graphs"]> {
+  const graphs = slotCounts.map((slots) => ({ slots, file: `model-${slots}.onnx` }));
+  for (const { slots, file } of graphs) {
+    await writeFile(join(target, file), buildGpt2Graph({ config, weights, weightsFile, slots }));
+  }
+  return graphs;
+}
+
+async function describe(
+  source: string,
+  id: string,
+  config: Gpt2Config,
+  weights: ReadonlyMap<string, WeightLocation>,
+  graphs: ModelCard["graphs"],
+): Promise<ModelCard> {
+  const sha256: Record<string, string> = {};
+  for (const name of sourceFiles) sha256[name] = await sha256File(join(source, name));
+  const { vocabularySize, contextTokens, endOfTextId, layers, heads, headSize } = config;
+  return {
+    id,
+    name: id,
+    licence: await readLicence(source),
+    architecture: "gpt2",
+    precision: "fp32",
+    parameters: [...weights.values()].reduce((sum, { length }) => sum + length / 4, 0),
+    ...{ contextTokens, vocabularySize, endOfTextId, layers, heads, headSize },
+    graphs,
+    source: { folder: basename(source), sha256 },
+  };
+}

@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { z } from "zod";
+import { decodeFloats, type FloatFormat, floatFormats } from "./float-formats.ts";
+import { downloadAgain, ModelRefusedError } from "./refusal.ts";
+
+/** One tensor in the file; offsets in bytes from the start of the file. */
+export interface TensorEntry {
+  format: FloatFormat;
+  shape: readonly number[];
+  begin: number;
+  end: number;
+}
+
+/** An open, checked model.safetensors. */
+export interface Safetensors {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** The values of one tensor as 32-bit floats. */
+  read(name: string): Promise<Float32Array>;
+  /** SHA-256 of the whole file, in hexadecimal. */
+  sha256(): Promise<string>;
+  close(): Promise<void>;
+}
+
+const where = "model.safetensors";
+const lengthBytes = 8;
+const headerMaxBytes = 16 * 1024 * 1024;
+
+const headerSchema = z.record(
+  z.string(),
+  z.object({
+    dtype: z.string(),
+    shape: z.array(z.int().nonnegative()).max(8),
+    data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+  }),
+);
+
+/**
+ * Opens a safetensors file and checks its whole table before any value is read: header size, JSON,
+ * number formats, sizes against shapes, offsets inside the file, no overlaps and no gaps.
+ */
+export async function openSafetensors(path: string): Promise<Safetensors> {
+  const file = await open(path, "r");
+  try {
+    const entries = await readTable(file);
+    return {
+      entries,
+      read: (name) => readTensor(file, entries, name),
+      sha256: () => sha256File(path),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** SHA-256 of a file, in hexadecimal. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+async function readTable(file: FileHandle): Promise<Map<string, TensorEntry>> {
+  const { size } = await file.stat();
+  const dataStart = lengthBytes + (await readHeaderLength(file, size));
+  const header = await readHeader(file, dataStart - lengthBytes);
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    const [begin, end] = data_offsets;
+    const entry = { shape, begin: dataStart + begin, end: dataStart + end };
+    entries.set(name, checkEntry(name, dtype, entry, size));
+  }
+  checkLayout(entries, dataStart, size);
+  return entries;
+}
+
+async function readHeaderLength(file: FileHandle, size: number): Promise<number> {
+  if (size < lengthBytes) throw refusal("the file is cut off inside its first 8 bytes.");
+  const length = (await readBytes(file, 0, lengthBytes)).readBigUInt64LE();
+  if (length > BigInt(headerMaxBytes)) {
+    throw refusal(`its header claims ${length} bytes; the most that is read is ${headerMaxBytes}.`);
+  }
+  if (BigInt(lengthBytes) + length > BigInt(size)) {
+    throw refusal(`the file is cut off inside its header (${size} bytes are there).`);
+  }
+  return Number(length);
+}
+
+async function readHeader(
+  file: FileHandle,
+  length: number,
+): Promise<z.infer<typeof headerSchema>> {
+  try {
+    const text = (await readBytes(file, lengthBytes, length)).toString("utf8");
+    const { __metadata__: _, ...tensors } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+    return headerSchema.parse(tensors);
+  } catch (cause) {
+    throw refusal("its header is not a valid table of tensors.", cause);
+  }
+}
+
+function checkEntry(
+  name: string,
+  dtype: string,
+  entry: { shape: number[]; begin: number; end: number },
+  size: number,
+): TensorEntry {
+  const format = floatFormats.find((known) => known === dtype);
+  if (format === undefined) {
+    throw new ModelRefusedError(
+      `${where}, tensor ${name}`,
+      `its number format is ${dtype}.`,
+      "Only F32, F16 and BF16 can be imported; convert the model first.",
+    );
+  }
+  const bytes = entry.shape.reduce((product, length) => product * length, bytesPerValue(format));
+  if (entry.end - entry.begin !== bytes) {
+    throw refusal(`tensor ${name} has ${entry.end - entry.begin} bytes, its shape takes ${bytes}.`);
+  }
+  if (entry.end > size) {
+    throw refusal(`the file is cut off: tensor ${name} ends at ${entry.end} of ${size} bytes.`);
+  }
+  return { format, ...entry };
+}
+
+function checkLayout(entries: ReadonlyMap<string, TensorEntry>, start: number, size: number): void {
+  let position = start;
+  for (const [name, entry] of [...entries].sort(([, a], [, b]) => a.begin - b.begin)) {
+    if (entry.begin < position) throw refusal(`tensor ${name} overlaps the one before it.`);
+    if (entry.begin > position) throw refusal(`there is a gap before tensor ${name}.`);
+    position = entry.end;
+  }
+  if (position !== size) throw refusal(`${size - position} bytes follow the last tensor.`);
+}
+
+async function readTensor(
+  file: FileHandle,
+  entries: ReadonlyMap<string, TensorEntry>,
+  name: string,
+): Promise<Float32Array> {
+  const entry = entries.get(name);
+  if (entry === undefined) throw new Error(`There is no tensor ${name} to read.`);
+  return decodeFloats(await readBytes(file, entry.begin, entry.end - entry.begin), entry.format);
+}
+
+async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) throw refusal("the file became shorter while it was read.");
+    filled += bytesRead;
+  }
+  return bytes;
+}
+
+function bytesPerValue(format: FloatFormat): number {
+  return format === "F32" ? 4 : 2;
+}
+
+function refusal(what: string, cause?: unknown): ModelRefusedError {
+  return new ModelRefusedError(where, what, downloadAgain, cause);
+}
