@@ -1,0 +1,29 @@
+import { Fragment, type ResolvedPos, Slice } from "@tiptap/pm/model";
+import { nodeType } from "./schema.ts";
+
+/** Marks a line break that ends a block; the binding turns it into one. */
+const lineSeparator = "\u2028";
+
+/** Plain text as paragraphs: each line one, empty ones too, in the marks of the place, `run` aside. */
+export function parsePlainText(text: string, at: ResolvedPos, plain: boolean): Slice {
+  const { schema } = at.doc.type;
+  const marks = plain ? [] : at.marks().filter((mark) => mark.type.name !== "run");
+  const paragraphs = text
+    .split(/\r\n?|[\n\u2028\u2029]/)
+    .map((line) =>
+      nodeType(schema, "paragraph").create(
+        null,
+        line === "" ? undefined : schema.text(line, marks),
+      ),
+    );
+  return new Slice(Fragment.fromArray(paragraphs), 1, 1);
+}
+
+/** HTML with its line breaks and tables in a form that survives a document of paragraphs alone. */
+export function flattenHtml(html: string): string {
+  return html
+    .replace(/<br[^>]*>(?=\s*<\/(?:p|div|li|h\d)>)/gi, "")
+    .replace(/<br[^>]*>/gi, lineSeparator)
+    .replace(/(<\/t[dh]>)(?=\s*<t[dh])/gi, " | $1")
+    .replace(/<\/tr>(?=[\s\S]*?<tr)/gi, `${lineSeparator}$&`);
+}

@@ -1,0 +1,175 @@
+import * as decoding from "lib0/decoding";
+import * as encoding from "lib0/encoding";
+import type { Awareness } from "y-protocols/awareness";
+import { WebsocketProvider } from "y-websocket";
+import * as Y from "yjs";
+import { messageTypes, sharedTypes, syncMessageTypes, syncQuery } from "#shared/sync-protocol.ts";
+import { type CompositionGate, createCompositionGate } from "./composition-gate.ts";
+import { observedSocket } from "./observed-socket.ts";
+import type { OfflineCopy, OfflineCopyKey } from "./offline-copy.ts";
+import { createSaveLedger, type SaveLedger } from "./save-ledger.ts";
+import { createThrottle } from "./throttle.ts";
+
+const rememberIntervalMs = 500;
+
+/** One copy of the document with its connection; a refused copy is replaced by a new one. */
+export interface Replica {
+  readonly doc: Y.Doc;
+  readonly body: Y.Text;
+  readonly title: Y.Text;
+  readonly awareness: Awareness;
+  readonly gate: CompositionGate;
+  readonly ledger: SaveLedger;
+  readonly link: "connecting" | "synced" | "offline";
+  /** True once there is something true to show: the first sync, or the offline copy while offline. */
+  readonly ready: boolean;
+  /** Resolves once the offline copy, if there is one, is in `doc`. */
+  readonly loaded: Promise<void>;
+  /** Makes the next replica of this document start without this one's offline copy. */
+  abandon: () => void;
+  /** Closes, and deletes the offline copy. */
+  drop: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+export interface ReplicaOptions extends OfflineCopyKey {
+  /** `ws(s)://host/sync` */
+  syncUrl: string;
+  openOfflineCopy: ((key: OfflineCopyKey, doc: Y.Doc) => OfflineCopy) | undefined;
+  webSocket: typeof WebSocket;
+  isOnline: () => boolean;
+  /** Something that the replica shows has changed. */
+  onChange: () => void;
+  /** The server closed the connection for good. */
+  onRefused: (code: number) => void;
+}
+
+/** Joins the document with a new Y.Doc. */
+export function createReplica(options: ReplicaOptions): Replica {
+  const { onChange } = options;
+  const doc = new Y.Doc();
+  const ledger = createSaveLedger();
+  const gate = createCompositionGate();
+  const copy = options.openOfflineCopy?.(options, doc);
+  const provider = connect(options, doc, ledger);
+  let failed = false;
+  let copyLoaded = false;
+  let ready = false;
+  let closed = false;
+
+  const remember = createThrottle(rememberIntervalMs, () => copy?.remember(ledger.durable));
+
+  const changed = () => {
+    if (closed) return;
+    if (provider.synced && ledger.settled) remember.request();
+    const offline = failed || !options.isOnline();
+    ready ||= provider.synced || (offline && copyLoaded && doc.store.clients.size > 0);
+    if (provider.synced) failed = false;
+    onChange();
+  };
+  guardIncoming(provider, gate, ledger, changed);
+  provider.on("status", ({ status }) => {
+    if (status === "connected") ledger.connected();
+    changed();
+  });
+  provider.on("connection-close", () => {
+    failed = true;
+    ledger.disconnected();
+    changed();
+  });
+  provider.on("sync", () => changed());
+  provider.on("closed", ({ code }) => options.onRefused(code));
+  doc.on("afterTransaction", (transaction: Y.Transaction) => {
+    if (transaction.origin === provider) ledger.serverHas(clocksMoved(transaction));
+  });
+  doc.on("update", (_update: Uint8Array, origin: unknown, _doc: Y.Doc, { local }) => {
+    if (local && origin !== provider) ledger.changed();
+    changed();
+  });
+  const loaded = Promise.resolve(copy?.loaded).then((durable) => {
+    copyLoaded = durable !== undefined;
+    ledger.serverHas(durable ?? new Map());
+    changed();
+  });
+  const close = async (end: (() => Promise<void>) | undefined) => {
+    if (closed) return;
+    closed = true;
+    remember.cancel();
+    provider.destroy();
+    await end?.();
+    doc.destroy();
+  };
+  return {
+    doc,
+    body: doc.getText(sharedTypes.body),
+    title: doc.getText(sharedTypes.title),
+    awareness: provider.awareness,
+    gate,
+    ledger,
+    get link() {
+      if (provider.synced) return "synced";
+      return failed || !options.isOnline() ? "offline" : "connecting";
+    },
+    get ready() {
+      return ready;
+    },
+    loaded,
+    abandon: () => copy?.abandon(),
+    drop: () => close(copy?.drop),
+    close: () => close(copy?.close),
+  };
+}
+
+function connect(options: ReplicaOptions, doc: Y.Doc, ledger: SaveLedger): WebsocketProvider {
+  return new WebsocketProvider(options.syncUrl, options.documentId, doc, {
+    // A BroadcastChannel would carry edits between tabs around the server's checks.
+    disableBc: true,
+    params: {
+      [syncQuery.acknowledge]: "1",
+      [syncQuery.restoreEpoch]: String(options.restoreEpoch),
+      [syncQuery.account]: options.accountId,
+    },
+    WebSocketPolyfill: observedSocket(options.webSocket, (frame) => {
+      if (frame !== "other") ledger.sent(stateOf(doc));
+    }),
+  });
+}
+
+/** Puts the gate before the document, and reads what the server says that it has. */
+function guardIncoming(
+  provider: WebsocketProvider,
+  gate: CompositionGate,
+  ledger: SaveLedger,
+  onAcknowledged: () => void,
+) {
+  const handlers = provider.messageHandlers;
+  const applySync = handlers[messageTypes.sync];
+  if (applySync === undefined) throw new Error("y-websocket has no handler for sync frames");
+  handlers[messageTypes.sync] = (encoder, decoder, from, emitSynced, type) => {
+    const ahead = decoding.clone(decoder);
+    if (decoding.readVarUint(ahead) === syncMessageTypes.step1) {
+      ledger.serverHas(Y.decodeStateVector(decoding.readVarUint8Array(ahead)));
+      applySync(encoder, decoder, from, emitSynced, type);
+      return;
+    }
+    const socket = provider.ws;
+    // Steps 2 and updates have no answer, so what the handler writes for one goes nowhere.
+    gate.pass(() => {
+      const current = socket === provider.ws;
+      applySync(encoding.createEncoder(), decoder, from, emitSynced && current, type);
+    });
+  };
+  handlers[messageTypes.saved] = (_encoder, decoder) => {
+    ledger.acknowledged(decoding.readVarUint(decoder));
+    onAcknowledged();
+  };
+}
+
+function clocksMoved({ beforeState, afterState }: Y.Transaction): Map<number, number> {
+  const moved = [...afterState].filter(([client, clock]) => clock > (beforeState.get(client) ?? 0));
+  return new Map(moved);
+}
+
+function stateOf(doc: Y.Doc): Map<number, number> {
+  return Y.decodeStateVector(Y.encodeStateVector(doc));
+}

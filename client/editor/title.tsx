@@ -1,0 +1,93 @@
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import type * as Y from "yjs";
+import type { CompositionGate } from "./composition-gate.ts";
+import { textDelta } from "./delta.ts";
+import type { DocumentConnection } from "./document-connection.ts";
+import { wellFormed } from "./surrogates.ts";
+import { mapOffset, textDifference } from "./text-difference.ts";
+
+const mostCharacters = 200;
+const titleOrigin = { title: true };
+
+export interface TitleProps {
+  connection: DocumentConnection;
+  editable: boolean;
+  /** Enter was pressed: the page moves on to the text. */
+  onEnter?: () => void;
+  className?: string;
+}
+
+/** The document's title, one line, edited in place by everybody at once. */
+export function Title({ connection, editable, onEnter, className = "" }: TitleProps) {
+  const { replica, ready, save } = useSyncExternalStore(
+    connection.subscribe,
+    connection.getSnapshot,
+  );
+  const input = useRef<HTMLInputElement>(null);
+  const { value, change } = useSharedLine(replica.title, input);
+  const composition = useCompositionHold(replica.gate);
+  return (
+    <input
+      ref={input}
+      className={`document-title ${className}`}
+      aria-label="Title"
+      placeholder="Untitled"
+      maxLength={mostCharacters}
+      readOnly={!editable || !ready || save === "read-only" || save === "gone"}
+      value={value}
+      onChange={(event) => change(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && !event.nativeEvent.isComposing) onEnter?.();
+      }}
+      {...composition}
+    />
+  );
+}
+
+/** The value of `text`, and how to change it; others' changes leave the caret where it was. */
+function useSharedLine(text: Y.Text, input: React.RefObject<HTMLInputElement | null>) {
+  const [value, setValue] = useState(() => text.toJSON());
+  const caret = useRef<[number, number] | null>(null);
+
+  useEffect(() => {
+    const observe = (event: Y.YTextEvent, { origin }: Y.Transaction) => {
+      const field = input.current;
+      if (origin !== titleOrigin && field !== null && field === document.activeElement) {
+        const delta = textDelta(event.delta);
+        const { selectionStart, selectionEnd } = field;
+        caret.current = [
+          mapOffset(selectionStart ?? 0, delta),
+          mapOffset(selectionEnd ?? 0, delta),
+        ];
+      }
+      setValue(text.toJSON());
+    };
+    setValue(text.toJSON());
+    text.observe(observe);
+    return () => text.unobserve(observe);
+  }, [text, input]);
+  useLayoutEffect(() => {
+    if (caret.current !== null) input.current?.setSelectionRange(...caret.current);
+    caret.current = null;
+  }, [value, input]);
+
+  const change = (next: string) => {
+    const delta = textDifference(text.toJSON(), wellFormed(next));
+    if (delta.length > 0) text.doc?.transact(() => text.applyDelta([...delta]), titleOrigin);
+  };
+  return { value, change };
+}
+
+/** Holds remote changes back while an input method composes in the field. */
+function useCompositionHold(gate: CompositionGate) {
+  const holder = useRef({});
+  useEffect(() => {
+    const held = holder.current;
+    return () => gate.release(held);
+  }, [gate]);
+  return {
+    onCompositionStart: () => gate.hold(holder.current),
+    onCompositionEnd: () => gate.release(holder.current),
+    onBlur: () => gate.release(holder.current),
+  };
+}
