@@ -1,0 +1,46 @@
+import { randomUUID } from "node:crypto";
+import type { RequestHandler } from "express";
+import helmet from "helmet";
+
+/** Names the request, for its log lines and for whoever reports a failure. */
+export const nameRequest: RequestHandler = (_request, response, next) => {
+  response.set("X-Request-Id", randomUUID());
+  next();
+};
+
+/** Answers of the API belong to one account and one moment. */
+export const neverStore: RequestHandler = (_request, response, next) => {
+  response.set("Cache-Control", "no-store");
+  next();
+};
+
+/**
+ * The policy of every page: scripts from here alone. Styles may be inline, because the component
+ * library writes style elements and the editor style attributes.
+ */
+export function securityHeaders(publicOrigins: readonly string[]): RequestHandler {
+  const secure = publicOrigins.every((origin) => origin.startsWith("https:"));
+  const sockets = publicOrigins.map((origin) => origin.replace(/^http/, "ws"));
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", "data:"],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'", ...sockets],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // "no-referrer" would turn the Origin of some of our own requests into "null".
+    referrerPolicy: { policy: "same-origin" },
+    strictTransportSecurity: secure,
+    crossOriginOpenerPolicy: secure,
+    originAgentCluster: secure,
+  });
+}

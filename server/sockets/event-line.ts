@@ -1,0 +1,125 @@
+import type { z } from "zod";
+import type { Actor, DocumentRole } from "#shared/permissions.ts";
+import type { Run } from "#shared/run.ts";
+import { type ClientEvent, clientEvents, type Refusal } from "#shared/socket-events.ts";
+import {
+  AppError,
+  InvalidError,
+  NotFoundError,
+  SignedOutError,
+  socketErrorCode,
+} from "../errors.ts";
+import { asAppError } from "../http/errors.ts";
+import { parseInput } from "../http/input.ts";
+import type { Logger } from "../observability/logger.ts";
+import { type AppSocket, documentRoom } from "./connection.ts";
+
+type Input<Event extends ClientEvent> = z.output<(typeof clientEvents)[Event]>;
+
+type Result<Event extends ClientEvent> = Event extends "document:join"
+  ? { role: DocumentRole; run: Run | null }
+  : { run: Run };
+
+/** One function for each event; what it throws as AppError is the refusal. */
+export type EventHandlers = {
+  readonly [Event in Exclude<ClientEvent, "document:leave">]: (
+    actor: Actor,
+    input: Input<Event>,
+  ) => Promise<Result<Event>>;
+};
+
+type Steps = {
+  readonly [Event in ClientEvent]: (actor: Actor, input: Input<Event>) => Promise<object>;
+};
+
+interface EventLineOptions {
+  socket: AppSocket;
+  handlers: EventHandlers;
+  isStillSignedIn: (socket: AppSocket) => Promise<boolean>;
+  roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
+  logger: Logger;
+}
+
+/** One connection's events: each is parsed as it comes, and answered before the next is begun. */
+export interface EventLine {
+  take(packet: unknown[]): void;
+}
+
+/** How many events a connection may have waiting. */
+const maxWaiting = 64;
+
+export function createEventLine(options: EventLineOptions): EventLine {
+  const { socket, handlers, isStillSignedIn, roleOn, logger } = options;
+  let line: Promise<void> = Promise.resolve();
+  let waiting = 0;
+
+  const steps: Steps = { ...handlers, "document:join": join, "document:leave": leave };
+
+  async function answer(event: string, input: unknown[]): Promise<object> {
+    if (!isKnown(event)) throw new InvalidError("There is no such event.");
+    if (input.length > 1) throw new InvalidError("An event has one input.");
+    return perform(event, input[0]);
+  }
+
+  async function perform<Event extends ClientEvent>(event: Event, payload: unknown) {
+    // The schema of an event parses to that event's input; the union forgets which is which.
+    const schema = clientEvents[event] as unknown as z.ZodType<Input<Event>>;
+    const input = parseInput(schema, payload);
+    if (!(await isStillSignedIn(socket))) throw new SignedOutError();
+    return steps[event](socket.data.session.actor, input);
+  }
+
+  /** Joins before the last look at the rights, so that no change of them falls in between. */
+  async function join(actor: Actor, input: Input<"document:join">): Promise<object> {
+    const room = documentRoom(input.documentId);
+    if ((await roleOn(actor.id, input.documentId)) === null) throw new NotFoundError();
+    await socket.join(room);
+    try {
+      return await handlers["document:join"](actor, input);
+    } catch (error) {
+      await socket.leave(room);
+      throw error;
+    }
+  }
+
+  async function leave(_actor: Actor, input: Input<"document:leave">): Promise<object> {
+    await socket.leave(documentRoom(input.documentId));
+    return {};
+  }
+
+  function toRefusal(event: string, error: unknown): Refusal {
+    const known = asAppError(error);
+    if (known.status >= 500) logger.error({ error, event }, "event failed");
+    const code = known.status === 500 ? "unavailable" : socketErrorCode(known);
+    const { message, details } = known;
+    return { ok: false, code, message, ...(details === undefined ? {} : { details }) };
+  }
+
+  return {
+    take([event, ...rest]) {
+      const last = rest.at(-1);
+      const acknowledge = typeof last === "function" ? last : undefined;
+      const input = acknowledge === undefined ? rest : rest.slice(0, -1);
+      const name = String(event);
+      if (waiting >= maxWaiting) {
+        acknowledge?.(toRefusal(name, new AppError("too_many", 429, "Too many commands at once.")));
+        return;
+      }
+      waiting += 1;
+      line = line
+        .then(() => answer(name, input))
+        .then(
+          (result) => ({ ok: true, ...result }),
+          (error: unknown) => toRefusal(name, error),
+        )
+        .then((response) => {
+          waiting -= 1;
+          acknowledge?.(response);
+        });
+    },
+  };
+}
+
+function isKnown(event: string): event is ClientEvent {
+  return Object.hasOwn(clientEvents, event);
+}
