@@ -1,0 +1,19 @@
+import { Command } from "commander";
+import { AppError } from "../errors.ts";
+import { registerAccountCommands } from "./accounts.ts";
+import { registerDatabaseCommands } from "./database.ts";
+import { registerModelCommands } from "./models.ts";
+
+const program = new Command("npm run cli --")
+  .description("Palimpsest on the command line")
+  .showHelpAfterError();
+registerAccountCommands(program);
+registerDatabaseCommands(program);
+registerModelCommands(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof AppError ? error.message : error);
+  process.exitCode = 1;
+}

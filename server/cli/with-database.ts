@@ -1,0 +1,20 @@
+import { type Config, readConfig } from "../config.ts";
+import { type Database, openDatabase } from "../database/database.ts";
+import { migrate } from "../database/migrate.ts";
+import { createLogger, type Logger } from "../observability/logger.ts";
+
+/** Opens and migrates the configured database for the time of one command. */
+export async function withDatabase(
+  use: (parts: { database: Database; config: Config; logger: Logger }) => Promise<void>,
+): Promise<void> {
+  const config = readConfig();
+  const logger = createLogger("warn");
+  const { databaseUrl, dataDir } = config;
+  const database = await openDatabase({ databaseUrl, dataDir, logger });
+  try {
+    await migrate(database, logger);
+    await use({ database, config, logger });
+  } finally {
+    await database.close();
+  }
+}
