@@ -57,7 +57,8 @@ export class KeyValueCache {
     this.#tensors = Array.from({ length: 2 * layers }, (_, i) => {
       const data = new Float32Array(heads * capacity * headSize);
       const before = old[i]?.data;
-      if (before instanceof Float32Array) copyHeads(before, oldCapacity, data, capacity, this.#shape);
+      if (before instanceof Float32Array)
+        copyHeads(before, oldCapacity, data, capacity, this.#shape);
       return this.#runtime.tensor(data, [1, heads, capacity, headSize]);
     });
     this.#capacity = capacity;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type CacheShape, KeyValueCache } from "./key-value-cache.ts";
 import type { ModelCard } from "./model-card.ts";
-import type { OnnxRuntime, OnnxSession, OnnxTensor, RuntimeKind } from "./onnx-runtime.ts";
+import type { OnnxRuntime, OnnxSession, OnnxTensor } from "./onnx-runtime.ts";
 
 /** New tokens of one sequence: they follow `past` tokens whose keys and values are in the cache. */
 export interface Row {

@@ -63,7 +63,10 @@ export function loadOnnxRuntime(): OnnxRuntimeLibrary {
     Object.entries(releasePlaces).map(([kind, place]) => [kind, bind(place, "void", ["void *"])]),
     // The keys are exactly those of the table above.
   ) as Record<ReleasableKind, NativeFunction>;
-  const check = createCheck(bind(places.getErrorMessage, "const char *", ["void *"]), release.status);
+  const check = createCheck(
+    bind(places.getErrorMessage, "const char *", ["void *"]),
+    release.status,
+  );
   return { ...bindConstructors(bind, check, release), ...bindRun(bind, check, release) };
 }
 
@@ -80,9 +83,18 @@ type Releases = Record<ReleasableKind, NativeFunction>;
 function bindConstructors(bind: Bind, check: Check, release: Releases) {
   const status = "void *";
   const created = "_Out_ void **";
-  const createEnvironment = bind(places.createEnvironment, status, ["int", "const char *", created]);
+  const createEnvironment = bind(places.createEnvironment, status, [
+    "int",
+    "const char *",
+    created,
+  ]);
   const createMemoryInfo = bind(places.createMemoryInfo, status, ["int", "int", created]);
-  const createSession = bind(places.createSession, status, ["void *", "const char *", "void *", created]);
+  const createSession = bind(places.createSession, status, [
+    "void *",
+    "const char *",
+    "void *",
+    created,
+  ]);
   const tensorParameters = ["void *", "void *", "size_t", "void *", "size_t", "int", created];
   const createTensor = bind(places.createTensor, status, tensorParameters);
   const createOptions = bindSessionOptions(bind, check);

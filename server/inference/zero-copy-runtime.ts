@@ -88,10 +88,7 @@ function createValue(
   return tensor;
 }
 
-function addressesOf(
-  tensors: NamedTensors,
-  values: WeakMap<OnnxTensor, Pointer>,
-): BigUint64Array {
+function addressesOf(tensors: NamedTensors, values: WeakMap<OnnxTensor, Pointer>): BigUint64Array {
   return BigUint64Array.from(tensors, ([name, tensor]) => lookUp(values, tensor, name));
 }
 

@@ -84,7 +84,7 @@ function refuseOtherArchitectures(json: unknown): void {
   throw new ModelRefusedError(
     where,
     `the model type is ${type === undefined ? "missing" : `"${type}"`}.`,
-    "Only GPT-2 models (model_type \"gpt2\") can be imported.",
+    'Only GPT-2 models (model_type "gpt2") can be imported.',
   );
 }
 

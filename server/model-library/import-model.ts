@@ -59,7 +59,11 @@ async function chooseId(request: ImportRequest, folderName: string): Promise<str
   }
   const { models } = await readManifest(request.modelsDir);
   if (models.includes(id)) {
-    throw new ModelRefusedError(`id "${id}"`, "a model has it already.", "Choose another with --id.");
+    throw new ModelRefusedError(
+      `id "${id}"`,
+      "a model has it already.",
+      "Choose another with --id.",
+    );
   }
   return id;
 }

@@ -26,7 +26,10 @@ export async function readManifest(modelsDir: string): Promise<Manifest> {
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new UnavailableError(`${path} is not a valid manifest of models. Mend or remove it.`, cause);
+    throw new UnavailableError(
+      `${path} is not a valid manifest of models. Mend or remove it.`,
+      cause,
+    );
   }
 }
 

@@ -49,7 +49,11 @@ export class OnnxGraph {
     const location = this.#weights.get(name);
     if (location === undefined) throw new Error(`The graph asks for an unknown weight, ${name}.`);
     const tensor = tensorHeader(name, "float32", location.shape);
-    const entries = { location: this.#weightsFile, offset: location.offset, length: location.length };
+    const entries = {
+      location: this.#weightsFile,
+      offset: location.offset,
+      length: location.length,
+    };
     for (const [key, value] of Object.entries(entries)) {
       tensor.message(13, new ProtobufWriter().text(1, key).text(2, String(value)));
     }

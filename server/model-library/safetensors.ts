@@ -90,13 +90,12 @@ async function readHeaderLength(file: FileHandle, size: number): Promise<number>
   return Number(length);
 }
 
-async function readHeader(
-  file: FileHandle,
-  length: number,
-): Promise<z.infer<typeof headerSchema>> {
+async function readHeader(file: FileHandle, length: number): Promise<z.infer<typeof headerSchema>> {
   try {
     const text = (await readBytes(file, lengthBytes, length)).toString("utf8");
-    const { __metadata__: _, ...tensors } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+    const { __metadata__: _, ...tensors } = z
+      .record(z.string(), z.unknown())
+      .parse(JSON.parse(text));
     return headerSchema.parse(tensors);
   } catch (cause) {
     throw refusal("its header is not a valid table of tensors.", cause);

@@ -26,7 +26,11 @@ export async function checkSourceFolder(path: string): Promise<string> {
 export async function readSourceText(folder: string, name: string): Promise<string> {
   const { size } = await stat(join(folder, name));
   if (size > textMaxBytes) {
-    throw new ModelRefusedError(name, `it is ${size} bytes long.`, "It should be a small JSON file.");
+    throw new ModelRefusedError(
+      name,
+      `it is ${size} bytes long.`,
+      "It should be a small JSON file.",
+    );
   }
   return readFile(join(folder, name), "utf8");
 }

@@ -1,0 +1,47 @@
+import type { Logger } from "../observability/logger.ts";
+import type { Engine, EngineModel } from "./engine.ts";
+import { createSequence } from "./engine-sequence.ts";
+import { EngineWorker } from "./engine-worker.ts";
+import { readModelCard } from "./model-card.ts";
+import type { RuntimeKind } from "./onnx-runtime.ts";
+
+export interface EngineOptions {
+  /** An imported model folder (with card.json). */
+  modelFolder: string;
+  logger?: Logger;
+  /** Forces one way to run the graph; by default the fastest that works here. */
+  runtime?: RuntimeKind;
+  /** Threads of one operator; by default chosen by the model's size. */
+  threads?: number;
+  /** How many generations go on side by side; others wait in line. */
+  places?: number;
+}
+
+const defaultPlaces = 8;
+
+/** Starts an engine in a worker thread; resolves when its model is loaded. */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const card = await readModelCard(options.modelFolder);
+  const { id, contextTokens, vocabularySize, endOfTextId } = card;
+  const model: EngineModel = { id, contextTokens, vocabularySize, endOfTextId };
+  const worker = new EngineWorker(
+    {
+      modelFolder: options.modelFolder,
+      places: options.places ?? defaultPlaces,
+      ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
+    options.logger,
+  );
+  await worker.ready;
+  let sequences = 0;
+  return {
+    model,
+    open() {
+      worker.requireAlive();
+      return createSequence(worker, model, sequences++);
+    },
+    onLost: (listener) => worker.onLost(listener),
+    close: () => worker.close(),
+  };
+}

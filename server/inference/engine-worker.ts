@@ -1,0 +1,177 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { UnavailableError } from "../errors.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { GenerationRequest } from "./engine.ts";
+import { type Command, type Report, reportSchema, type WorkerData } from "./protocol.ts";
+import { TokenStream } from "./token-stream.ts";
+
+/** A generation in the worker and the stream that its tokens go to. */
+export interface WorkerGeneration {
+  readonly id: number;
+  readonly stream: TokenStream;
+  /** Ends it here at once and in the worker within one step; the loop throws `error` if given. */
+  cancel(error?: unknown): void;
+  onEnd(listener: () => void): void;
+}
+
+interface Running {
+  stream: TokenStream;
+  endListeners: (() => void)[];
+}
+
+const closeTimeoutMs = 5_000;
+
+/** The engine's worker thread, seen from the main thread. */
+export class EngineWorker {
+  /** Resolves when the model is loaded; rejects with an UnavailableError when it cannot be. */
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #logger: Logger | undefined;
+  readonly #running = new Map<number, Running>();
+  readonly #lostListeners: ((error: Error) => void)[] = [];
+  readonly #exited: Promise<unknown>;
+  #queue: readonly number[] = [];
+  #generations = 0;
+  #end: UnavailableError | undefined;
+  #closing: Promise<void> | undefined;
+  #becomeReady: () => void = () => {};
+  #failToStart: (error: Error) => void = () => {};
+
+  constructor(data: WorkerData, logger: Logger | undefined) {
+    this.#logger = logger;
+    this.ready = new Promise((resolve, reject) => {
+      this.#becomeReady = resolve;
+      this.#failToStart = reject;
+    });
+    this.#worker = new Worker(new URL("./worker.mjs", import.meta.url), {
+      workerData: data,
+      execArgv: [],
+      name: "inference",
+    });
+    this.#exited = once(this.#worker, "exit").catch(() => undefined);
+    this.#worker.on("message", (message) => this.#hear(reportSchema.parse(message)));
+    this.#worker.on("error", (cause) => this.#lose("The engine failed.", cause));
+    this.#worker.on("exit", () => this.#lose("The engine stopped."));
+  }
+
+  /** Throws an UnavailableError when the worker is closed or lost. */
+  requireAlive(): void {
+    if (this.#end !== undefined) throw this.#end;
+  }
+
+  generate(sequence: number, request: GenerationRequest): WorkerGeneration {
+    const id = this.#generations++;
+    const running: Running = {
+      stream: new TokenStream({
+        taken: () => this.#send({ type: "credit", generation: id, count: 1 }),
+        left: () => this.#cancel(id),
+      }),
+      endListeners: [],
+    };
+    const generation: WorkerGeneration = {
+      id,
+      stream: running.stream,
+      cancel: (error) => this.#cancel(id, error),
+      onEnd: (listener) => void running.endListeners.push(listener),
+    };
+    if (this.#end !== undefined) {
+      running.stream.stop(this.#end);
+      return generation;
+    }
+    this.#running.set(id, running);
+    const { prompt, firstIndex, sampling, history = [] } = request;
+    const copied = { prompt: [...prompt], firstIndex, sampling, history: [...history] };
+    this.#send({ type: "generate", generation: id, sequence, request: copied });
+    return generation;
+  }
+
+  /** 0 when it does not wait for a place; else its number in line. */
+  queuePosition(generation: number): number {
+    return this.#queue.indexOf(generation) + 1;
+  }
+
+  forget(sequence: number): void {
+    this.#send({ type: "forget", sequence });
+  }
+
+  onLost(listener: (error: Error) => void): void {
+    this.#lostListeners.push(listener);
+  }
+
+  /** Ends every generation, frees the model and waits until the thread has exited. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#end === undefined) {
+      this.#send({ type: "close" });
+      this.#endAll(new UnavailableError("The engine is closed."));
+    }
+    const timer = setTimeout(() => void this.#worker.terminate(), closeTimeoutMs);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  #hear(report: Report): void {
+    switch (report.type) {
+      case "ready":
+        this.#logger?.info({ runtime: report.runtime }, "engine ready");
+        if (report.fallbackReason !== undefined) {
+          const reason = report.fallbackReason;
+          this.#logger?.warn({ reason }, "the zero-copy runtime is not available here");
+        }
+        return this.#becomeReady();
+      case "prefilled":
+        return this.#running.get(report.generation)?.stream.prefilled(report.report);
+      case "token":
+        return this.#running.get(report.generation)?.stream.push(report.token);
+      case "ended":
+        return this.#remove(report.generation)?.stream.end();
+      case "failed":
+        return this.#remove(report.generation)?.stream.stop(
+          new UnavailableError(`The engine could not go on: ${report.message}`),
+        );
+      case "queue":
+        this.#queue = report.generations;
+        return;
+      default:
+        return report satisfies never;
+    }
+  }
+
+  #cancel(id: number, error?: unknown): void {
+    const running = this.#remove(id);
+    if (running === undefined) return;
+    running.stream.stop(error);
+    this.#send({ type: "cancel", generation: id });
+  }
+
+  #remove(id: number): Running | undefined {
+    const running = this.#running.get(id);
+    this.#running.delete(id);
+    for (const listener of running?.endListeners ?? []) listener();
+    return running;
+  }
+
+  #lose(message: string, cause?: unknown): void {
+    if (this.#end !== undefined) return;
+    const error = new UnavailableError(message, cause);
+    this.#endAll(error);
+    this.#failToStart(error);
+    this.#logger?.error({ err: cause }, "engine lost");
+    for (const listener of this.#lostListeners) listener(error);
+  }
+
+  #endAll(error: UnavailableError): void {
+    this.#end = error;
+    this.#queue = [];
+    for (const id of [...this.#running.keys()]) this.#remove(id)?.stream.stop(error);
+  }
+
+  #send(command: Command): void {
+    if (this.#end === undefined) this.#worker.postMessage(command);
+  }
+}

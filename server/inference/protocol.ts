@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { samplingSchema } from "#shared/sampling.ts";
+
+const number = z.int().nonnegative();
+const ids = z.array(number);
+
+const requestSchema = z.object({
+  prompt: ids.min(1),
+  firstIndex: number,
+  sampling: samplingSchema,
+  history: ids,
+});
+export type WorkerRequest = z.infer<typeof requestSchema>;
+
+/** What the engine asks of its worker. Sequences and generations are numbered by the engine. */
+export const commandSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("generate"),
+    generation: number,
+    sequence: number,
+    request: requestSchema,
+  }),
+  /** The consumer took `count` tokens: as many more may be computed ahead. */
+  z.object({ type: z.literal("credit"), generation: number, count: number }),
+  z.object({ type: z.literal("cancel"), generation: number }),
+  z.object({ type: z.literal("forget"), sequence: number }),
+  z.object({ type: z.literal("close") }),
+]);
+export type Command = z.infer<typeof commandSchema>;
+
+/** What the worker is started with. */
+export const workerDataSchema = z.object({
+  modelFolder: z.string(),
+  runtime: z.enum(["zero-copy", "binding"]).optional(),
+  threads: z.int().positive().optional(),
+  places: z.int().positive(),
+});
+export type WorkerData = z.infer<typeof workerDataSchema>;
+
+const tokenSchema = z.object({
+  index: number,
+  id: number,
+  logprob: z.number(),
+  contextTokens: number,
+  droppedTokens: number,
+});
+
+/** What the worker tells. A generation's last message is `ended` or `failed`. */
+export const reportSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("ready"),
+    runtime: z.enum(["zero-copy", "binding"]),
+    fallbackReason: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal("prefilled"),
+    generation: number,
+    report: z.object({ promptTokens: number, keptTokens: number }),
+  }),
+  z.object({ type: z.literal("token"), generation: number, token: tokenSchema }),
+  z.object({ type: z.literal("ended"), generation: number }),
+  z.object({ type: z.literal("failed"), generation: number, message: z.string() }),
+  /** Generations that wait for a place, first in line first. */
+  z.object({ type: z.literal("queue"), generations: z.array(number) }),
+]);
+export type Report = z.infer<typeof reportSchema>;
+
+/** Tokens that a worker computes ahead of the consumer. */
+export const initialCredit = 4;

@@ -1,0 +1,63 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { loadLanguageModel } from "./language-model.ts";
+import { readModelCard } from "./model-card.ts";
+import { openRuntime } from "./open-runtime.ts";
+import { type Command, commandSchema, type Report, workerDataSchema } from "./protocol.ts";
+import { Scheduler } from "./scheduler.ts";
+
+/** The engine's own thread: loads the model, says `ready`, and serves commands until `close`. */
+async function serve(): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new Error("worker.ts runs in a worker thread only.");
+  const report = (message: Report) => port.postMessage(message);
+  const settings = workerDataSchema.parse(workerData);
+  const card = await readModelCard(settings.modelFolder);
+  const { runtime, fallbackReason } = openRuntime(settings.runtime);
+  const model = await loadLanguageModel({
+    ...{ folder: settings.modelFolder, card, runtime },
+    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+  });
+  const scheduler = new Scheduler({
+    ...{ model, card, places: settings.places },
+    events: {
+      prefilled: (generation, prefill) =>
+        report({ type: "prefilled", generation, report: prefill }),
+      token: (generation, token) => report({ type: "token", generation, token }),
+      ended: (generation) => report({ type: "ended", generation }),
+      failed: (generation, message) => report({ type: "failed", generation, message }),
+      queue: (generations) => report({ type: "queue", generations }),
+    },
+    listen: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  const close = async () => {
+    await scheduler.close();
+    await model.release();
+    port.close();
+  };
+  port.on("message", (message: unknown) => obey(commandSchema.parse(message), scheduler, close));
+  report({
+    type: "ready",
+    runtime: runtime.kind,
+    ...(fallbackReason === undefined ? {} : { fallbackReason }),
+  });
+}
+
+function obey(command: Command, scheduler: Scheduler, close: () => Promise<void>): void {
+  switch (command.type) {
+    case "generate":
+      return scheduler.generate(command.generation, command.sequence, command.request);
+    case "credit":
+      return scheduler.credit(command.generation, command.count);
+    case "cancel":
+      return scheduler.cancel(command.generation);
+    case "forget":
+      return scheduler.forget(command.sequence);
+    case "close":
+      // A failure to free native memory ends the worker, which frees it too.
+      return void close();
+    default:
+      return command satisfies never;
+  }
+}
+
+await serve();

@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import type { Model } from "#shared/http.ts";
+import { AppError, UnavailableError } from "../errors.ts";
+import { createEngine } from "../inference/create-engine.ts";
+import type { LoadedModel } from "../inference/engine.ts";
+import { type ModelCard, readModelCard } from "../inference/model-card.ts";
+import type { RuntimeKind } from "../inference/onnx-runtime.ts";
+import { loadTokenizer } from "../inference/tokenizer.ts";
+import type { Logger } from "../observability/logger.ts";
+import { readManifest } from "./manifest.ts";
+
+/** The models of this installation. */
+export interface ModelLibrary {
+  list(): Model[];
+  /**
+   * The model with this id, or the default one. It is loaded once, when it is first asked for; a
+   * model whose engine was lost is loaded anew. Throws a 404 AppError `no_such_model`.
+   */
+  load(id?: string): Promise<LoadedModel>;
+  /** Whether the default model is loaded, or has not yet failed to load. */
+  ready(): boolean;
+  close(): Promise<void>;
+}
+
+export interface ModelLibraryOptions {
+  modelsDir: string;
+  logger: Logger;
+  /** Forces one way to run graphs, for every model. */
+  runtime?: RuntimeKind;
+}
+
+/** Reads the manifest and the models' cards; throws an UnavailableError that says what is wrong. */
+export async function createModelLibrary(options: ModelLibraryOptions): Promise<ModelLibrary> {
+  const { modelsDir, logger } = options;
+  const manifest = await readManifest(modelsDir);
+  const cards = new Map<string, ModelCard>();
+  for (const id of manifest.models) cards.set(id, await readModelCard(join(modelsDir, id)));
+  const loaded = new Map<string, Promise<LoadedModel>>();
+  let defaultFailed = false;
+  let closed = false;
+
+  const load = async (id: string): Promise<LoadedModel> => {
+    const model = await openModel(join(modelsDir, id), cards.get(id), options);
+    model.engine.onLost(() => void loaded.delete(id));
+    return model;
+  };
+
+  return {
+    list: () => [...cards.values()].map((card) => describe(card, manifest.default)),
+    async load(id = manifest.default ?? undefined) {
+      if (closed) throw new UnavailableError("The models are being closed.");
+      if (id === undefined || !cards.has(id)) throw noSuchModel(id);
+      const known = loaded.get(id);
+      if (known !== undefined) return known;
+      const loading = load(id);
+      loaded.set(id, loading);
+      try {
+        const model = await loading;
+        if (id === manifest.default) defaultFailed = false;
+        return model;
+      } catch (error) {
+        loaded.delete(id);
+        if (id === manifest.default) defaultFailed = true;
+        logger.error({ err: error, model: id }, "model cannot be loaded");
+        throw error;
+      }
+    },
+    ready: () => !closed && manifest.default !== null && !defaultFailed,
+    async close() {
+      closed = true;
+      for (const loading of loaded.values()) {
+        // A model that failed to load has nothing to close.
+        await loading.then(({ engine }) => engine.close()).catch(() => undefined);
+      }
+      loaded.clear();
+    },
+  };
+}
+
+async function openModel(
+  modelFolder: string,
+  card: ModelCard | undefined,
+  options: ModelLibraryOptions,
+): Promise<LoadedModel> {
+  if (card === undefined) throw noSuchModel(undefined);
+  const tokenizer = await loadTokenizer(modelFolder, card.endOfTextId);
+  const { logger, runtime } = options;
+  const engine = await createEngine({
+    ...{ modelFolder, logger },
+    ...(runtime === undefined ? {} : { runtime }),
+  });
+  return { engine, tokenizer };
+}
+
+function describe(card: ModelCard, defaultId: string | null): Model {
+  const { id, name, parameters, contextTokens, precision } = card;
+  return { id, name, parameters, contextTokens, precision, default: id === defaultId };
+}
+
+function noSuchModel(id: string | undefined): AppError {
+  const message =
+    id === undefined
+      ? "No model is installed. Import one with: npm run cli -- models import PATH"
+      : `There is no model called "${id}".`;
+  return new AppError("no_such_model", 404, message);
+}
