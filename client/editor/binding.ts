@@ -12,7 +12,7 @@ import {
   nextState,
   transactionsSince,
 } from "./binding-state.ts";
-import { textDelta } from "./delta.ts";
+import { type Attributes, textDelta } from "./delta.ts";
 import { applyDelta } from "./delta-to-steps.ts";
 import { documentFromDelta } from "./document-from-delta.ts";
 import { insertedRanges, normalise, withoutStoredRun } from "./normalise.ts";
@@ -121,7 +121,9 @@ function createSession(
     else aroundRemote(transaction, dispatch);
   };
   const heal = () => {
-    if (agrees(host.state, text, verify ?? false)) return;
+    // What a composition puts into a run's text shows its colour until the composition has ended.
+    const whole = (verify ?? false) && !host.composing;
+    if (agrees(host.state, text, whole)) return;
     onHeal();
     draw(redrawn(host.state, text));
   };
@@ -131,7 +133,7 @@ function createSession(
     if (delta.length > 0) {
       readDomSelection(host);
       const { state } = host;
-      const transaction = applyDelta(state.tr, delta);
+      const transaction = applyDelta(state.tr, delta, (offset) => attributesAt(text, offset));
       if (transaction.docChanged) {
         mapSelection(transaction, state);
         draw(transaction);
@@ -162,6 +164,15 @@ function createSession(
     queueMicrotask(() => attached && draw(redrawn(host.state, text)));
   }
   return { local, detach };
+}
+
+function attributesAt(text: Y.Text, offset: number): Attributes {
+  let at = 0;
+  for (const { insert = "", attributes = {} } of textDelta(text.toDelta())) {
+    at += insert.length;
+    if (offset < at) return attributes;
+  }
+  return {};
 }
 
 function linkOf(state: EditorState): Link {

@@ -7,8 +7,16 @@ import { markType } from "./schema.ts";
 
 const inlineAttributes = ["bold", "italic", "run"] as const;
 
-/** Adds to `transform` the smallest steps that do to its document what `delta` did to the flat text. */
-export function applyDelta<T extends Transform>(transform: T, delta: Delta): T {
+/**
+ * Adds to `transform` the smallest steps that do to its document what `delta` did to the flat text.
+ * `attributesAt` says what the `\n` at an offset carries now: two people who change a block's type at
+ * once can leave half of a type behind, which the document does not show.
+ */
+export function applyDelta<T extends Transform>(
+  transform: T,
+  delta: Delta,
+  attributesAt: (offset: number) => Attributes,
+): T {
   let offset = 0;
   for (const { insert, delete: deleted, retain, attributes } of delta) {
     if (insert !== undefined) {
@@ -17,7 +25,7 @@ export function applyDelta<T extends Transform>(transform: T, delta: Delta): T {
     } else if (deleted !== undefined) {
       deleteAt(transform, offset, deleted);
     } else if (retain !== undefined) {
-      if (attributes !== undefined) formatAt(transform, offset, retain, attributes);
+      if (attributes !== undefined) formatAt(transform, offset, retain, attributes, attributesAt);
       offset += retain;
     }
   }
@@ -63,7 +71,13 @@ function deleteAt(transform: Transform, offset: number, length: number) {
   setBlock(transform, from.pos, right);
 }
 
-function formatAt(transform: Transform, offset: number, length: number, attributes: Attributes) {
+function formatAt(
+  transform: Transform,
+  offset: number,
+  length: number,
+  attributes: Attributes,
+  attributesAt: (offset: number) => Attributes,
+) {
   const { schema } = transform.doc.type;
   const from = positionAt(transform.doc, offset);
   const to = positionAt(transform.doc, offset + length);
@@ -73,25 +87,23 @@ function formatAt(transform: Transform, offset: number, length: number, attribut
     if (mark === undefined) transform.removeMark(from, to, markType(schema, name));
     else transform.addMark(from, to, mark);
   }
-  if ("block" in attributes || "level" in attributes) {
-    formatBlocks(transform, offset, length, attributes);
+  const whole = "block" in attributes && "level" in attributes;
+  if (!whole && !("block" in attributes) && !("level" in attributes)) return;
+  for (const end of lineEndsBetween(transform.doc, offset, offset + length)) {
+    setBlock(transform, positionAt(transform.doc, end), whole ? attributes : attributesAt(end));
   }
 }
 
-/** Gives the new type to each line whose `\n` lies inside the range. */
-function formatBlocks(transform: Transform, offset: number, length: number, change: Attributes) {
+/** Offsets of the `\n`s in a range. */
+function lineEndsBetween(doc: Node, from: number, to: number): number[] {
+  const ends: number[] = [];
   let start = 0;
-  for (const block of childrenOf(transform.doc)) {
-    const end = start + block.content.size;
-    if (end >= offset + length) return;
-    if (end >= offset) {
-      setBlock(transform, positionAt(transform.doc, end), {
-        ...attributesOfBlock(block),
-        ...change,
-      });
-    }
+  for (let line = 0; line < doc.childCount && start < to; line++) {
+    const end = start + doc.child(line).content.size;
+    if (end >= from && end < to) ends.push(end);
     start = end + 1;
   }
+  return ends;
 }
 
 function setBlock(transform: Transform, position: number, attributes: Attributes) {
@@ -100,8 +112,4 @@ function setBlock(transform: Transform, position: number, attributes: Attributes
   if (current === headingLevelOf(attributes)) return;
   const block = blockOf(transform.doc.type.schema, attributes);
   transform.setNodeMarkup(resolved.before(1), block.type, block.attrs);
-}
-
-function childrenOf(doc: Node): Node[] {
-  return Array.from({ length: doc.childCount }, (_, index) => doc.child(index));
 }
