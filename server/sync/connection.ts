@@ -1,0 +1,308 @@
+import type { RawData, WebSocket } from "ws";
+import { type CloseCode, closeCodes } from "#shared/close-codes.ts";
+import { syncLimits } from "#shared/sync-protocol.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { Publisher } from "./awareness.ts";
+import type { Author } from "./document-queue.ts";
+import {
+  type AwarenessEntry,
+  type ClientFrame,
+  decodeAwareness,
+  decodeFrame,
+  keepAliveFrame,
+  savedFrame,
+} from "./frames.ts";
+import { updateLimits } from "./guard.ts";
+import { Outbox } from "./outbox.ts";
+import type { Access } from "./types.ts";
+import { scanUpdate } from "./update-scan.ts";
+
+/** What a connection asks of its document. */
+export interface ConnectedRoom {
+  answerStep1(connection: Connection, stateVector: Uint8Array): void;
+  receive(connection: Connection, update: Uint8Array): void;
+  publish(connection: Connection, entry: AwarenessEntry): "published" | "tooLarge" | "dropped";
+  answerAwareness(connection: Connection): void;
+  /** It may write from now on, or not any more. */
+  accessChanged(connection: Connection): void;
+  leave(connection: Connection): void;
+}
+
+type ConnectionState =
+  /** Frames that came before its access and its document were there. */
+  | { kind: "joining"; early: Uint8Array[]; earlyBytes: number; accessChanged: boolean }
+  | { kind: "open"; room: ConnectedRoom; access: Access }
+  /** Gone; what it sent before it left of itself may still be written under its access. */
+  | { kind: "closed"; access: Access | undefined };
+
+export interface ConnectionRequest {
+  documentId: string;
+  accountId: string;
+  sessionId: string;
+  /** Whether it asked for message 100. */
+  acknowledge: boolean;
+}
+
+/** A client id that was shown just now: what comes within the interval waits for its end. */
+interface Publishing {
+  clientId: number;
+  next: AwarenessEntry | undefined;
+  timer: NodeJS.Timeout;
+}
+
+/** A watcher's own writes: a client that knows its role sends none. */
+const watcherWrites = 3;
+const presenceIntervalMs = 50;
+const closeTimeoutMs = 2_000;
+
+/** One WebSocket on one document. */
+export class Connection implements Author, Publisher {
+  readonly request: ConnectionRequest;
+  readonly #webSocket: WebSocket;
+  readonly #outbox: Outbox;
+  readonly #logger: Logger;
+  #state: ConnectionState = { kind: "joining", early: [], earlyBytes: 0, accessChanged: false };
+  #saved = 0;
+  #watcherWrites = 0;
+  #presence: Publishing | undefined;
+  #lastHeardAt = Date.now();
+
+  constructor(webSocket: WebSocket, request: ConnectionRequest, logger: Logger) {
+    this.request = request;
+    this.#webSocket = webSocket;
+    this.#logger = logger;
+    this.#outbox = new Outbox(webSocket, () =>
+      this.close(closeCodes.overloaded, "the connection is too slow"),
+    );
+    webSocket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    webSocket.on("pong", () => {
+      this.#lastHeardAt = Date.now();
+    });
+    webSocket.on("close", () => this.#onClose());
+  }
+
+  get access(): Access | undefined {
+    return this.#state.kind === "joining" ? undefined : this.#state.access;
+  }
+
+  get writeAccess(): Access | undefined {
+    const { access } = this;
+    return access === undefined || access.role === "watcher" ? undefined : access;
+  }
+
+  get isClosed(): boolean {
+    return this.#state.kind === "closed";
+  }
+
+  /** Whether its access has changed while it was being asked for; asking takes note of it. */
+  takeAccessChanged(): boolean {
+    if (this.#state.kind !== "joining") return false;
+    const { accessChanged } = this.#state;
+    this.#state.accessChanged = false;
+    return accessChanged;
+  }
+
+  /** From here on its frames go to the room, those that wait first. */
+  join(room: ConnectedRoom, access: Access): void {
+    if (this.#state.kind !== "joining") return;
+    const { early } = this.#state;
+    this.#state = { kind: "open", room, access };
+    for (const bytes of early) this.#receive(bytes);
+  }
+
+  /** What the account may do now; undefined ends the connection. */
+  changeAccess(access: Access | undefined): void {
+    if (this.#state.kind === "joining") {
+      this.#state.accessChanged = true;
+    } else if (this.#state.kind === "closed") {
+      this.#state = { kind: "closed", access };
+    } else if (access === undefined) {
+      this.close(closeCodes.noSuchDocument, "not shared with you any more");
+    } else {
+      this.#state = { ...this.#state, access };
+      this.#state.room.accessChanged(this);
+    }
+  }
+
+  send(frame: Uint8Array): void {
+    this.#outbox.send(frame);
+  }
+
+  sendDocument(frame: Uint8Array): void {
+    this.#outbox.sendDocument(frame);
+  }
+
+  acknowledge(frames: number): void {
+    this.#saved += frames;
+    if (this.request.acknowledge) this.send(savedFrame(this.#saved));
+  }
+
+  refuse(code: CloseCode, reason: string): void {
+    this.#logger.info({ code, reason, accountId: this.request.accountId }, "update refused");
+    this.close(code, reason);
+  }
+
+  /** Ends it at once: what it has sent and is not written yet is dropped. */
+  close(code: CloseCode, reason: string): void {
+    if (this.#state.kind === "closed") {
+      this.#state = { kind: "closed", access: undefined };
+      return;
+    }
+    this.#leave(undefined);
+    closeWebSocket(this.#webSocket, code, reason);
+  }
+
+  /** Sends a sign of life to a quiet client, and gives up one that gives none. */
+  keepAlive(now: number): void {
+    if (this.#state.kind === "closed") return;
+    if (now - this.#lastHeardAt > 3 * syncLimits.keepAliveMs) {
+      this.#webSocket.terminate();
+    } else if (now - this.#outbox.lastSentAt >= syncLimits.keepAliveMs) {
+      this.send(keepAliveFrame);
+      this.#webSocket.ping();
+    }
+  }
+
+  #onClose(): void {
+    if (this.#state.kind !== "closed") this.#leave(this.access);
+  }
+
+  #leave(access: Access | undefined): void {
+    const state = this.#state;
+    this.#state = { kind: "closed", access };
+    clearTimeout(this.#presence?.timer);
+    this.#presence = undefined;
+    if (state.kind === "open") state.room.leave(this);
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    this.#lastHeardAt = Date.now();
+    if (!isBinary) return this.close(closeCodes.malformed, "not a binary frame");
+    const bytes = toBytes(data);
+    if (this.#state.kind === "open") return this.#receive(bytes);
+    if (this.#state.kind === "closed") return;
+    this.#state.earlyBytes += bytes.length;
+    if (this.#state.earlyBytes > syncLimits.frameBytes) {
+      this.close(closeCodes.overloaded, "too much before the document was there");
+    } else {
+      this.#state.early.push(bytes);
+    }
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#state.kind !== "open") return;
+    const frame = decodeFrame(bytes);
+    if (frame === undefined) return this.close(closeCodes.malformed, "not a frame");
+    const excess = excessOf(frame);
+    if (excess !== undefined) return this.close(closeCodes.tooLarge, excess);
+    this.#handle(frame, this.#state.room);
+  }
+
+  #handle(frame: ClientFrame, room: ConnectedRoom): void {
+    switch (frame.kind) {
+      case "step1":
+        return room.answerStep1(this, frame.stateVector);
+      case "step2":
+        if (this.writeAccess !== undefined) room.receive(this, frame.update);
+        return;
+      case "update":
+        if (this.writeAccess !== undefined) room.receive(this, frame.update);
+        else this.#countWatcherWrite(frame.update);
+        return;
+      case "awareness":
+        return this.#receiveAwareness(frame.payload, room);
+      case "queryAwareness":
+        return room.answerAwareness(this);
+    }
+  }
+
+  /** Yjs cleans formatting up on passive peers too: frames that only delete do not count. */
+  #countWatcherWrite(update: Uint8Array): void {
+    if (isDeleteOnly(update)) return;
+    this.#watcherWrites += 1;
+    if (this.#watcherWrites >= watcherWrites) {
+      this.close(closeCodes.readOnly, "you are watching this document");
+    }
+  }
+
+  #receiveAwareness(payload: Uint8Array, room: ConnectedRoom): void {
+    if (this.writeAccess === undefined) return;
+    const entries = tryDecodeAwareness(payload);
+    if (entries === undefined) return this.close(closeCodes.malformed, "not an awareness frame");
+    for (const entry of entries) this.#publish(entry, room);
+  }
+
+  /** The first at once, then the latest of each interval; echoes of others pass and are dropped. */
+  #publish(entry: AwarenessEntry, room: ConnectedRoom): void {
+    if (entry.clientId === this.#presence?.clientId) {
+      this.#presence.next = entry;
+      return;
+    }
+    switch (room.publish(this, entry)) {
+      case "published":
+        clearTimeout(this.#presence?.timer);
+        this.#presence = {
+          clientId: entry.clientId,
+          next: undefined,
+          timer: setTimeout(() => this.#publishNext(), presenceIntervalMs),
+        };
+        return;
+      case "tooLarge":
+        return this.close(closeCodes.tooLarge, "an awareness state is too large");
+      case "dropped":
+        return;
+    }
+  }
+
+  #publishNext(): void {
+    const next = this.#presence?.next;
+    this.#presence = undefined;
+    if (next !== undefined && this.#state.kind === "open") this.#publish(next, this.#state.room);
+  }
+}
+
+/** Why a frame is refused for its size alone. */
+function excessOf(frame: ClientFrame): string | undefined {
+  switch (frame.kind) {
+    case "step2":
+      return frame.update.length > syncLimits.step2Bytes ? "a step 2 is too large" : undefined;
+    case "update":
+      return frame.update.length > syncLimits.updateBytes ? "an update is too large" : undefined;
+    case "awareness":
+      // An echo of everyone's state is larger than one's own may be.
+      return frame.payload.length > syncLimits.updateBytes ? "awareness is too large" : undefined;
+    case "step1":
+    case "queryAwareness":
+      return undefined;
+  }
+}
+
+function isDeleteOnly(update: Uint8Array): boolean {
+  try {
+    return scanUpdate(update, updateLimits).structs === 0;
+  } catch {
+    return false;
+  }
+}
+
+function tryDecodeAwareness(payload: Uint8Array): AwarenessEntry[] | undefined {
+  try {
+    return decodeAwareness(payload);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A Uint8Array of its own kind: lib0 reads Node's Buffers differently. */
+function toBytes(data: RawData): Uint8Array {
+  const buffer = Array.isArray(data) ? Buffer.concat(data) : data;
+  return new Uint8Array(buffer);
+}
+
+/** Closes with a code, and cuts the line when the other side does not answer. */
+export function closeWebSocket(webSocket: WebSocket, code: CloseCode, reason: string): void {
+  webSocket.close(code, reason);
+  const timer = setTimeout(() => webSocket.terminate(), closeTimeoutMs);
+  timer.unref();
+  webSocket.once("close", () => clearTimeout(timer));
+}

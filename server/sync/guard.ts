@@ -1,0 +1,212 @@
+import * as Y from "yjs";
+import { type CloseCode, closeCodes } from "#shared/close-codes.ts";
+import { headingLevels, sharedTypes } from "#shared/sync-protocol.ts";
+import type { ClientBinding } from "./client-ids.ts";
+import type { Frontier } from "./frontier.ts";
+import { scanUpdate, UpdateShapeError } from "./update-scan.ts";
+import { type DeleteRanges, trimUpdate } from "./update-trim.ts";
+
+/** More than a person writes in one go; each struct costs memory for good. */
+export const updateLimits = {
+  structs: 50_000,
+  deleteRanges: 200_000,
+  structLength: 16 * 1024 * 1024,
+  /** New client ids in one update: one a tab since the last time online. */
+  newClients: 100,
+} as const;
+
+/** What the guard must know of the document and of who writes. */
+export interface GuardContext {
+  accountId: string;
+  /** All that is durable or goes with the same commit. */
+  frontier: Frontier;
+  isRun(runId: string): boolean;
+}
+
+export type Verdict =
+  /** `payload` is what the document does not have yet; `bindings` go with the same commit. */
+  | { kind: "accepted"; payload: Uint8Array; bindings: ClientBinding[] }
+  /** All of it is known: nothing to commit. */
+  | { kind: "nothing" }
+  /** Run ids that are not known to be of this document: look them up, then judge again. */
+  | { kind: "unknownRuns"; runIds: string[] }
+  /** Another account's client id, or something it builds on is missing; the log may know more. */
+  | { kind: "notOurCopy"; reason: string }
+  | { kind: "refused"; code: CloseCode; reason: string };
+
+type Struct = Y.Item | Y.GC | Y.Skip;
+
+/**
+ * Judges one update before anything is done with it, on a copy of its bytes. An accepted one
+ * integrates completely: it leaves nothing pending, and it writes under no foreign client id.
+ */
+export function judgeUpdate(bytes: Uint8Array, context: GuardContext): Verdict {
+  const update = bytes.slice();
+  try {
+    scanUpdate(update, updateLimits);
+    const { structs, ds } = Y.decodeUpdate(update);
+    // The exported type is wider than what the decoder makes.
+    return judgeDecoded(update, structs as Struct[], ds.clients, context);
+  } catch (error) {
+    if (error instanceof Refusal) return error.verdict;
+    if (error instanceof UpdateShapeError) {
+      return { kind: "refused", code: closeCodes[error.reason], reason: error.message };
+    }
+    return { kind: "refused", code: closeCodes.malformed, reason: "not an update" };
+  }
+}
+
+function judgeDecoded(
+  update: Uint8Array,
+  structs: readonly Struct[],
+  deletions: DeleteRanges,
+  context: GuardContext,
+): Verdict {
+  const news = structs.filter((struct) => isNew(struct, context.frontier));
+  for (const struct of news) checkSchema(struct);
+  const bindings = checkClientIds(news, context);
+  const after = checkDependencies(news, context.frontier);
+  checkDeletions(deletions, after, context.frontier);
+  const runIds = unknownRuns(news, context);
+  if (runIds.length > 0) return { kind: "unknownRuns", runIds };
+  const payload = trimUpdate(update, structs.length - news.length, deletions, context.frontier);
+  if (payload === undefined) return { kind: "nothing" };
+  context.frontier.advance(after, bindings);
+  return { kind: "accepted", payload, bindings };
+}
+
+/** Whether part of it lies above what is durable or queued; the rest is skipped, whoever wrote it. */
+function isNew(struct: Struct, frontier: Frontier): boolean {
+  if (struct instanceof Y.Skip) return false;
+  return struct.id.clock + struct.length > frontier.clock(struct.id.client);
+}
+
+/** The body and the title are flat texts: characters, and the marks and blocks that we know. */
+function checkSchema(struct: Struct): void {
+  if (!(struct instanceof Y.Item)) return;
+  const { parent, content } = struct;
+  if (typeof parent === "string" && !rootTypes.has(parent)) {
+    throw refuse(closeCodes.malformed, "an unknown shared type");
+  }
+  if (content instanceof Y.ContentFormat && !isAllowedAttribute(content.key, content.value)) {
+    throw refuse(closeCodes.malformed, "an attribute outside the schema");
+  }
+}
+
+const rootTypes: ReadonlySet<unknown> = new Set(Object.values(sharedTypes));
+const levels: readonly unknown[] = headingLevels;
+
+/** null ends an attribute. A `run` must also be one of the document's: `unknownRuns`. */
+function isAllowedAttribute(name: string, value: unknown): boolean {
+  if (value === null) return ["bold", "italic", "run", "block", "level"].includes(name);
+  switch (name) {
+    case "bold":
+    case "italic":
+      return value === true;
+    case "run":
+      return typeof value === "string" && value.length <= 64;
+    case "block":
+      return value === "heading" || value === "paragraph";
+    case "level":
+      return levels.includes(value);
+    default:
+      return false;
+  }
+}
+
+/** Own ids pass, unbound ones that start at 0 are bound with the commit, all others are foreign. */
+function checkClientIds(news: readonly Struct[], context: GuardContext): ClientBinding[] {
+  const { accountId, frontier } = context;
+  const unbound = new Set<number>();
+  for (const { client } of news.map((struct) => struct.id)) {
+    const standing = frontier.standing(client, accountId);
+    if (standing === "foreign") throw notOurs("a foreign client id");
+    if (standing === "free") unbound.add(client);
+  }
+  if (unbound.size > updateLimits.newClients) {
+    throw refuse(closeCodes.tooLarge, "too many new client ids");
+  }
+  return [...unbound].map((clientId) => ({ clientId, accountId }));
+}
+
+/**
+ * Walks the structs as Yjs integrates them: each only after its predecessor and all that it refers
+ * to. Returns the clocks after the update.
+ */
+function checkDependencies(news: readonly Struct[], frontier: Frontier): Map<number, number> {
+  const after = new Map<number, number>();
+  const clock = (client: number) => after.get(client) ?? frontier.clock(client);
+  let waiting = [...groupByClient(news).values()];
+  while (waiting.length > 0) {
+    const rest: Struct[][] = [];
+    for (const structs of waiting) {
+      const blocked = structs.findIndex((struct) => {
+        if (!isIntegrable(struct, clock)) return true;
+        after.set(struct.id.client, struct.id.clock + struct.length);
+        return false;
+      });
+      if (blocked >= 0) rest.push(blocked === 0 ? structs : structs.slice(blocked));
+    }
+    if (countAll(rest) === countAll(waiting)) throw notOurs("something it builds on is missing");
+    waiting = rest;
+  }
+  return after;
+}
+
+function isIntegrable(struct: Struct, clock: (client: number) => number): boolean {
+  if (struct.id.clock > clock(struct.id.client)) return false;
+  if (!(struct instanceof Y.Item)) return true;
+  const { origin, rightOrigin } = struct;
+  if (origin !== null && origin.clock >= clock(origin.client)) return false;
+  return rightOrigin === null || rightOrigin.clock < clock(rightOrigin.client);
+}
+
+function groupByClient(structs: readonly Struct[]): Map<number, Struct[]> {
+  const groups = new Map<number, Struct[]>();
+  for (const struct of structs) {
+    const group = groups.get(struct.id.client);
+    if (group === undefined) groups.set(struct.id.client, [struct]);
+    else group.push(struct);
+  }
+  return groups;
+}
+
+const countAll = (groups: readonly (readonly Struct[])[]) =>
+  groups.reduce((sum, group) => sum + group.length, 0);
+
+function checkDeletions(
+  deletions: DeleteRanges,
+  after: ReadonlyMap<number, number>,
+  frontier: Frontier,
+): void {
+  for (const [client, ranges] of deletions) {
+    const end = after.get(client) ?? frontier.clock(client);
+    if (ranges.some(({ clock, len }) => clock + len > end)) {
+      throw notOurs("it deletes what is missing");
+    }
+  }
+}
+
+/** Run ids in new text that are not known yet, each once. */
+function unknownRuns(news: readonly Struct[], context: GuardContext): string[] {
+  const found = new Set<string>();
+  for (const struct of news) {
+    if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentFormat)) continue;
+    const { key, value } = struct.content;
+    // checkSchema let only strings through.
+    if (key === "run" && value !== null) found.add(value as unknown as string);
+  }
+  return [...found].filter((runId) => !context.isRun(runId));
+}
+
+class Refusal extends Error {
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict) {
+    super(verdict.kind);
+    this.verdict = verdict;
+  }
+}
+
+const refuse = (code: CloseCode, reason: string) => new Refusal({ kind: "refused", code, reason });
+const notOurs = (reason: string) => new Refusal({ kind: "notOurCopy", reason });

@@ -1,0 +1,24 @@
+import type { Database } from "../database/database.ts";
+
+/** The runs of one document, as far as anyone has asked: text may only be marked with one of them. */
+export interface KnownRuns {
+  readonly has: (runId: string) => boolean;
+  /** Afterwards `has` is right for these. */
+  lookUp(runIds: readonly string[]): Promise<void>;
+}
+
+export function createKnownRuns(database: Database, documentId: string): KnownRuns {
+  const known = new Set<string>();
+  return {
+    has: (runId) => known.has(runId),
+    async lookUp(runIds) {
+      const rows = await database.kysely
+        .selectFrom("runs")
+        .select("id")
+        .where("document_id", "=", documentId)
+        .where("id", "in", [...runIds])
+        .execute();
+      for (const { id } of rows) known.add(id);
+    },
+  };
+}

@@ -1,0 +1,159 @@
+import type { WebSocket } from "ws";
+import type * as Y from "yjs";
+import { closeCodes } from "#shared/close-codes.ts";
+import type { Database } from "../database/database.ts";
+import { NotFoundError } from "../errors.ts";
+import type { Logger } from "../observability/logger.ts";
+import { createCommitQueue } from "./commit-queue.ts";
+import { Connection, closeWebSocket } from "./connection.ts";
+import { startKeepAlive } from "./keep-alive.ts";
+import { replay } from "./loading.ts";
+import { createPatience } from "./patience.ts";
+import { asOpenRoom, RoomRegistry } from "./rooms.ts";
+import { createSnapshots } from "./snapshots.ts";
+import type { Access, Authorise, Rooms } from "./types.ts";
+
+/** What came with the upgrade to `/sync/<documentId>`. */
+export interface SyncRequest {
+  documentId: string;
+  /** Undefined: nobody is signed in. */
+  session: { accountId: string; sessionId: string } | undefined;
+  /** What the client believes; absent from a plain y-websocket client. */
+  epoch?: number | undefined;
+  account?: string | undefined;
+  /** Whether it wants message 100. */
+  acknowledge: boolean;
+}
+
+export interface Sync {
+  readonly rooms: Rooms;
+  /** Takes every upgraded socket, also those that are to be closed with a code. */
+  accept(webSocket: WebSocket, request: SyncRequest): void;
+  /** Closes what was opened under the session. */
+  sessionEnded(sessionId: string): void;
+  /** The document as it stood after `seq`. Throws NotFoundError. */
+  readDocumentAt(documentId: string, seq: number): Promise<Y.Doc>;
+  /** Keeps a snapshot of an open document now (at a run's end). */
+  keepSnapshot(documentId: string): Promise<void>;
+  /** Writes what waits, closes every connection with 1012. */
+  close(): Promise<void>;
+}
+
+export interface SyncDeps {
+  database: Database;
+  authorise: Authorise;
+  /** Keeps what lists show of a document up with it. */
+  project(documentId: string, doc: Y.Doc): Promise<void>;
+  logger: Logger;
+  /** Runs between a commit and everything that follows from it; a test's way to stop there. */
+  afterCommit?: (documentId: string) => Promise<void>;
+}
+
+/** How long a drain waits for a database that is away. */
+const drainTimeoutMs = 5_000;
+
+/** Real-time sync of documents over WebSockets. */
+export function createSync(deps: SyncDeps): Sync {
+  const { database, authorise, logger } = deps;
+  const patience = createPatience(logger);
+  const commitQueue = createCommitQueue({ database, patience });
+  const snapshots = createSnapshots({ database, logger });
+  const registry = new RoomRegistry({ ...deps, commitQueue, snapshots, patience });
+  const connections = new Set<Connection>();
+  const keepAlive = startKeepAlive({ connections, rooms: () => registry.loaded() });
+  let closing: Promise<void> | undefined;
+
+  function accept(webSocket: WebSocket, request: SyncRequest): void {
+    webSocket.on("error", (error) => logger.debug({ err: error }, "sync socket error"));
+    const { session, documentId, acknowledge } = request;
+    if (session === undefined || (request.account ?? session.accountId) !== session.accountId) {
+      closeWebSocket(webSocket, closeCodes.signedOut, "sign in to go on");
+      return;
+    }
+    const connection = new Connection(webSocket, { ...session, documentId, acknowledge }, logger);
+    connections.add(connection);
+    webSocket.on("close", () => connections.delete(connection));
+    join(connection, request.epoch).catch((error: unknown) => turnAway(connection, error));
+  }
+
+  async function join(connection: Connection, epoch: number | undefined): Promise<void> {
+    const access = await authoriseNow(connection);
+    if (access === undefined) {
+      connection.close(closeCodes.noSuchDocument, "no such document");
+      return;
+    }
+    const { room, release } = await registry.hold(connection.request.documentId);
+    try {
+      if (epoch !== undefined && epoch !== room.restoreEpoch) {
+        connection.close(closeCodes.notOurCopy, "the document was restored from a backup");
+      } else if (connection.takeAccessChanged()) {
+        await join(connection, epoch);
+      } else if (!connection.isClosed) {
+        room.join(connection, access);
+      }
+    } finally {
+      release();
+    }
+  }
+
+  function authoriseNow({ request }: Connection): Promise<Access | undefined> {
+    return authorise(request.accountId, request.documentId);
+  }
+
+  function turnAway(connection: Connection, error: unknown): void {
+    if (error instanceof NotFoundError) {
+      connection.close(closeCodes.noSuchDocument, "no such document");
+      return;
+    }
+    logger.warn({ err: error }, "sync connection turned away");
+    connection.close(closeCodes.overloaded, "not now");
+  }
+
+  async function accessChanged(accountId: string, documentId: string | null): Promise<void> {
+    const concerned = [...connections].filter(
+      ({ request }) =>
+        request.accountId === accountId &&
+        (documentId ?? request.documentId) === request.documentId,
+    );
+    await Promise.all(
+      concerned.map(async (connection) => {
+        connection.changeAccess(await patience.retry(() => authoriseNow(connection)));
+      }),
+    );
+  }
+
+  async function drain(): Promise<void> {
+    const timer = setTimeout(() => patience.end(), drainTimeoutMs);
+    await registry.close();
+    clearTimeout(timer);
+    for (const connection of connections) connection.close(closeCodes.reloading, "restart");
+    await commitQueue.idle();
+    keepAlive.stop();
+  }
+
+  return {
+    rooms: {
+      open: async (documentId) => asOpenRoom(await registry.hold(documentId)),
+      accessChanged,
+      close: () => registry.close(),
+    },
+    accept,
+    sessionEnded(sessionId) {
+      for (const connection of connections) {
+        if (connection.request.sessionId !== sessionId) continue;
+        connection.close(closeCodes.signedOut, "the session has ended");
+      }
+    },
+    async readDocumentAt(documentId, seq) {
+      return (await replay(documentId, seq, { database, snapshots, logger })).doc;
+    },
+    async keepSnapshot(documentId) {
+      const { room, release } = await registry.hold(documentId);
+      await room.keepSnapshot().finally(release);
+    },
+    close() {
+      closing ??= drain();
+      return closing;
+    },
+  };
+}
