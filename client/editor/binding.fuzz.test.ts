@@ -14,12 +14,17 @@ const firstSeed = Number(import.meta.env.FUZZ_FIRST ?? 1);
 const operations = 120;
 const tokens = [" tok", "en", " the", ".\n", "\n", " a", "😀", "aa"];
 const serverClient = 1;
-const counts = { typed: 0, claimed: 0, seedsClaimed: 0, fresh: 0 };
+
+/**
+ * Every third seed has no delays and no undo, and there no typed text ever carries a run. With them,
+ * concurrent deletions and Yjs's own undo can take a formatting mark away; the server mends the
+ * colours at the run's end.
+ */
+const isPrompt = (seed: number) => seed % 3 === 0;
 
 describe("several editors and a streaming writer, with random delays", () => {
   test(`agree, lose nothing and keep the order, ${seeds} seeds of ${operations} operations`, () => {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) runSeed(seed);
-    console.log(counts);
   }, 600_000);
 });
 
@@ -63,9 +68,16 @@ function runSeed(seed: number) {
   try {
     for (let count = 0; count < operations; count++) {
       if (random.chance(0.45)) writer.write(random.pick(tokens));
-      if (random.chance(0.5)) network.deliverSome(random);
+      if (isPrompt(seed)) network.deliverAll();
+      else if (random.chance(0.5)) network.deliverSome(random);
       const editor = random.pick(editors);
-      log.push(`client ${editor.doc.clientID}: ${editOnce(editor, writer.offset(), random)}`);
+      const before = editor.typed.size;
+      const edit = editOnce(editor, { focus: writer.offset(), mayUndo: !isPrompt(seed) }, random);
+      log.push(`client ${editor.doc.clientID}: ${edit}`);
+      expect(
+        claimedBy(editor.text, [...editor.typed].slice(before)),
+        "typed text is plain",
+      ).toEqual([]);
       for (const each of editors) expectOwnTextShown(each);
     }
     for (const editor of editors) if (editor.composing) editor.endComposing();
@@ -76,7 +88,9 @@ function runSeed(seed: number) {
       expect(editor.binding.healed, "no editor had to be drawn anew").toBe(0);
       expect(editor.collateral, "nothing was deleted that nobody had aimed at").toEqual([]);
     }
-    expectWellKept(text, editors, firstClock);
+    expectWellKept(text, firstClock);
+    const typed = editors.flatMap((editor) => [...editor.typed]);
+    if (isPrompt(seed)) expect(claimedBy(text, typed), "no typed text carries a run").toEqual([]);
   } catch (error) {
     const last = log.slice(-4).join("\n");
     throw new Error(`FUZZ_FIRST=${seed} FUZZ_SEEDS=1 repeats this failure\n${last}`, {
@@ -108,7 +122,7 @@ function expectOwnTextShown(editor: HeadlessEditor) {
   state.doc.check();
 }
 
-function expectWellKept(text: Y.Text, editors: readonly HeadlessEditor[], firstClock: number) {
+function expectWellKept(text: Y.Text, firstClock: number) {
   const whole = text.toJSON();
   expect(whole.endsWith("\n"), "the final line break stands").toBe(true);
   expect(whole.includes("\ufffd"), "no surrogate pair was cut").toBe(false);
@@ -118,9 +132,12 @@ function expectWellKept(text: Y.Text, editors: readonly HeadlessEditor[], firstC
     .filter(({ client, clock }) => client === serverClient && clock >= firstClock)
     .map(({ clock }) => clock);
   expect(clocks, "the writer's characters are in order").toEqual([...clocks].sort((a, b) => a - b));
-  const typed = new Set(editors.flatMap((editor) => [...editor.typed]));
-  const claimed = units.filter((unit) => unit.unit !== "\n" && unit.run && typed.has(nameOf(unit)));
-  counts.typed += units.filter((unit) => unit.unit !== "\n" && typed.has(nameOf(unit))).length;
-  counts.claimed += claimed.length;
-  counts.seedsClaimed += claimed.length > 0 ? 1 : 0;
+}
+
+/** Which of these units claim to be a run's; line breaks have no colour. */
+function claimedBy(text: Y.Text, names: readonly string[]): string[] {
+  const wanted = new Set(names);
+  return unitsOf(text)
+    .filter((unit) => unit.unit !== "\n" && unit.run && wanted.has(nameOf(unit)))
+    .map(nameOf);
 }

@@ -1,4 +1,3 @@
-import { Fragment, Slice } from "@tiptap/pm/model";
 import {
   deleteSelection,
   joinBackward,
@@ -6,6 +5,7 @@ import {
   splitBlock,
   toggleMark,
 } from "@tiptap/pm/commands";
+import { Fragment, Slice } from "@tiptap/pm/model";
 import { TextSelection } from "@tiptap/pm/state";
 import { flatLength, offsetAt, positionAt } from "../positions.ts";
 import { markType, nodeType } from "../schema.ts";
@@ -19,7 +19,20 @@ interface Place {
   to: number;
 }
 
-const words = ["a", "b", "foo", " ", "ß", "😀", "😁", "aa", "\u{1F468}\u200D", "q\nr", "\ud83d", "x\0y"];
+const words = [
+  "a",
+  "b",
+  "foo",
+  " ",
+  "ß",
+  "😀",
+  "😁",
+  "aa",
+  "\u{1F468}\u200D",
+  "q\nr",
+  "\ud83d",
+  "x\0y",
+];
 type Edit = (editor: HeadlessEditor, place: Place, random: Random) => void;
 
 /** What a person can do; an edit stands here as often as it is drawn. */
@@ -37,9 +50,16 @@ const edits: readonly (readonly [name: string, weight: number, edit: Edit])[] = 
   ["compose", 2, compose],
 ];
 const drawn = edits.flatMap((entry) => Array.from({ length: entry[1] }, () => entry));
+const drawnWithoutUndo = drawn.filter(([name]) => name !== "undo" && name !== "redo");
 
-/** Lets a person do one thing, often near `focus`, where the model writes. Returns what, for the log. */
-export function editOnce(editor: HeadlessEditor, focus: number, random: Random): string {
+export interface EditOptions {
+  /** The offset where the model writes; every other edit is near it. */
+  focus: number;
+  mayUndo: boolean;
+}
+
+/** Lets a person do one thing. Returns what, for the log. */
+export function editOnce(editor: HeadlessEditor, options: EditOptions, random: Random): string {
   if (editor.composing) {
     const going = random.chance(0.6);
     if (going) composeMore(editor, random);
@@ -47,11 +67,11 @@ export function editOnce(editor: HeadlessEditor, focus: number, random: Random):
     return going ? "compose on" : "end composing";
   }
   const length = flatLength(editor.state.doc);
-  const near = Math.max(0, Math.min(length - 1, focus + random.below(12) - 8));
+  const near = Math.max(0, Math.min(length - 1, options.focus + random.below(12) - 8));
   const from = boundary(editor, random.chance(0.5) ? near : random.below(length));
   const width = random.chance(0.5) ? 0 : random.below(15);
   const to = boundary(editor, Math.min(length - 1, offsetAt(editor.state.doc, from) + width));
-  const [name, , edit] = random.pick(drawn);
+  const [name, , edit] = random.pick(options.mayUndo ? drawn : drawnWithoutUndo);
   edit(editor, { from, to: Math.max(from, to) }, random);
   return `${name} ${from}-${to}`;
 }
@@ -152,7 +172,10 @@ function compose(editor: HeadlessEditor, { from }: Place, random: Random) {
 /** As a browser's text node gives it back: in the marks of the place, `run` too. */
 function composeMore(editor: HeadlessEditor, random: Random) {
   const { head, $head } = editor.state.selection;
-  const text = editor.state.schema.text(random.pick(["か", "漢字", "e\u0301", "ㅎ"]), $head.marks());
+  const text = editor.state.schema.text(
+    random.pick(["か", "漢字", "e\u0301", "ㅎ"]),
+    $head.marks(),
+  );
   editor.aim(0, 0);
   editor.dispatch(editor.state.tr.replaceRangeWith(head, head, text));
 }
