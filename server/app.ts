@@ -22,7 +22,6 @@ import { type HttpServer, openHttpServer } from "./http/http-server.ts";
 import { createModelRoutes } from "./http/model-routes.ts";
 import { createOriginCheck } from "./http/origin.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
-import type { ReadinessChecks } from "./observability/health.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createMetrics, serveMetrics } from "./observability/metrics.ts";
 import type { EventHandlers } from "./sockets/event-line.ts";
@@ -51,13 +50,13 @@ export async function createApp(config: Config, { logger }: { logger: Logger }):
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= closeAll([...closing, ...closingLast], logger));
   try {
-    const models = createModelLibrary({ modelsDir: config.modelsDir, logger });
+    const models = await createModelLibrary({ modelsDir: config.modelsDir, logger });
     closingLast.unshift(() => models.close());
-    const modelLoaded = loadDefaultModel(models, logger);
+    const defaultModel = loadDefaultModel(models, logger);
     const database = await openMigrated(config, logger);
     closingLast.unshift(() => database.close());
-    closing.push(...(await build({ config, http, database, models, logger })));
-    await modelLoaded;
+    closing.push(...(await build({ config, http, database, models, defaultModel, logger })));
+    await defaultModel.settled;
     return { url: http.url, close };
   } catch (error) {
     await close();
@@ -70,11 +69,13 @@ interface Parts {
   http: HttpServer;
   database: Database;
   models: ModelLibrary;
+  defaultModel: DefaultModel;
   logger: Logger;
 }
 
 /** Wires the parts and lets people in; returns what to close, in order. */
-async function build({ config, http, database, models, logger }: Parts): Promise<Close[]> {
+async function build(parts: Parts): Promise<Close[]> {
+  const { config, http, database, models, defaultModel, logger } = parts;
   const origins = originsOf(config, http);
   const isAllowedOrigin = createOriginCheck(origins);
   const policy = createDocumentPolicy(database);
@@ -133,7 +134,12 @@ async function build({ config, http, database, models, logger }: Parts): Promise
   const app = createHttpApp({
     publicOrigins: origins,
     isAllowedOrigin,
-    readiness: readinessOf(database, models),
+    readiness: {
+      database: () => database.ready(),
+      // Requests are taken only after the migrations have run.
+      migrations: () => true,
+      model: () => defaultModel.isLoaded() && models.ready(),
+    },
     routers: [
       createAccountRoutes(accounts, endpoints),
       createDocumentRoutes({
@@ -256,18 +262,22 @@ function unreachable(cause: unknown): AppError {
   return new UnavailableError(`The database cannot be reached: ${reason}.`, cause);
 }
 
-/** A model that does not load leaves a server on which people can write; `/readyz` says so. */
-async function loadDefaultModel(models: ModelLibrary, logger: Logger): Promise<void> {
-  try {
-    await models.load();
-  } catch (error) {
-    logger.error({ error }, "the default model could not be loaded");
-  }
+interface DefaultModel {
+  isLoaded(): boolean;
+  /** Resolves when it is known. */
+  settled: Promise<void>;
 }
 
-function readinessOf(database: Database, models: ModelLibrary): ReadinessChecks {
-  // Requests are taken only after the migrations have run.
-  return { database: () => database.ready(), migrations: () => true, model: () => models.ready() };
+/** A model that does not load leaves a server on which people can write; `/readyz` says so. */
+function loadDefaultModel(models: ModelLibrary, logger: Logger): DefaultModel {
+  let loaded = false;
+  const settled = models.load().then(
+    () => {
+      loaded = true;
+    },
+    (error: unknown) => logger.error({ error }, "the default model could not be loaded"),
+  );
+  return { isLoaded: () => loaded, settled };
 }
 
 /** With port 0 the addresses are known only now. */

@@ -1,17 +1,17 @@
 import { Command } from "commander";
+import { readConfig } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { registerAccountCommands } from "./accounts.ts";
 import { registerDatabaseCommands } from "./database.ts";
 import { registerModelCommands } from "./models.ts";
 
-const program = new Command("npm run cli --")
-  .description("Palimpsest on the command line")
-  .showHelpAfterError();
-registerAccountCommands(program);
-registerDatabaseCommands(program);
-registerModelCommands(program);
-
 try {
+  const program = new Command("npm run cli --")
+    .description("Palimpsest on the command line")
+    .showHelpAfterError();
+  registerAccountCommands(program);
+  registerDatabaseCommands(program);
+  registerModelCommands(program, { modelsDir: readConfig().modelsDir });
   await program.parseAsync();
 } catch (error) {
   console.error(error instanceof AppError ? error.message : error);

@@ -19,8 +19,7 @@ export interface TestDatabase {
 
 /** A migrated, empty PGlite database of the test's own, opened as the product opens it. */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const dataDir = await mkdtemp(join(tmpdir(), "palimpsest-"));
-  await cp(await template(), dataDir, { recursive: true });
+  const dataDir = await copyEmptyDatabase();
   const database = await openDatabase({ dataDir, logger: silent });
   return {
     database,
@@ -30,6 +29,13 @@ export async function openTestDatabase(): Promise<TestDatabase> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** A folder of the test's own with a migrated, empty database, not open. */
+export async function copyEmptyDatabase(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), "palimpsest-"));
+  await cp(await template(), dataDir, { recursive: true });
+  return dataDir;
 }
 
 /** A logger that says nothing. */

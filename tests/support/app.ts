@@ -1,0 +1,33 @@
+import { rm } from "node:fs/promises";
+import { createApp } from "../../server/app.ts";
+import { type Config, readConfig } from "../../server/config.ts";
+import type { Logger } from "../../server/observability/logger.ts";
+import { type Person, signIn } from "./person.ts";
+import { copyEmptyDatabase, silent } from "./pglite.ts";
+
+export interface TestApp {
+  readonly url: string;
+  readonly dataDir: string;
+  /** Signs in one of the demonstration accounts. */
+  signIn(email: string): Promise<Person>;
+  /** Closes the server and deletes its data. */
+  close(): Promise<void>;
+}
+
+/** The whole server in this process, with the demonstration accounts and data of its own. */
+export async function startTestApp(
+  options: { config?: Partial<Config>; logger?: Logger } = {},
+): Promise<TestApp> {
+  const dataDir = options.config?.dataDir ?? (await copyEmptyDatabase());
+  const config = { ...readConfig({ PORT: "0", DATA_DIR: dataDir }), ...options.config };
+  const app = await createApp(config, { logger: options.logger ?? silent });
+  return {
+    url: app.url,
+    dataDir,
+    signIn: (email) => signIn(app.url, email),
+    async close() {
+      await app.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
