@@ -1,0 +1,45 @@
+import { Tooltip } from "@mantine/core";
+import type { CSSProperties } from "react";
+import { personColour } from "../editor/person-colour.ts";
+import styles from "./faces.module.css";
+
+const shownFaces = 4;
+
+/** The people who have the document open, as initials in their colours; the rest as a number. */
+export function Faces({ people }: { people: readonly { id: string; name: string }[] }) {
+  if (people.length === 0) return null;
+  const rest = people.slice(shownFaces);
+  return (
+    <ul className={styles.faces} aria-label="Here now">
+      {people.slice(0, shownFaces).map((person) => (
+        <Tooltip key={person.id} label={`${person.name} is here`}>
+          <li className={styles.face} style={colourOf(person.id)}>
+            <span aria-hidden="true">{initials(person.name)}</span>
+            <span className={styles.spoken}>{person.name}</span>
+          </li>
+        </Tooltip>
+      ))}
+      {rest.length > 0 && (
+        <Tooltip label={rest.map(({ name }) => name).join(", ")}>
+          <li className={styles.face}>
+            <span aria-hidden="true">+{rest.length}</span>
+            <span className={styles.spoken}>{rest.map(({ name }) => name).join(", ")}</span>
+          </li>
+        </Tooltip>
+      )}
+    </ul>
+  );
+}
+
+/** The CSS variable `--person`, set to the person's colour. */
+export function colourOf(userId: string): CSSProperties {
+  // React's type knows no custom properties.
+  return { "--person": personColour(userId) } as CSSProperties;
+}
+
+/** One or two letters: the first of the first and of the last word. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined];
+  return letters.map((word) => [...(word ?? "")][0]?.toLocaleUpperCase("en") ?? "").join("");
+}

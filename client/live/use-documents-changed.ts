@@ -1,0 +1,24 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { documentQuery, documentsQuery } from "../api/documents.ts";
+import { useLiveSocket } from "./live-provider.tsx";
+
+/** Looks again at the list and at a document's own page whenever the server says that it changed. */
+export function useDocumentsChanged(): void {
+  const socket = useLiveSocket();
+  const client = useQueryClient();
+  useEffect(() => {
+    if (socket === null) return;
+    const changed = ({ documentId }: { documentId: string }) => {
+      void client.invalidateQueries({ queryKey: documentsQuery.queryKey });
+      void client.invalidateQueries({ queryKey: documentQuery(documentId).queryKey });
+    };
+    const reconnected = () => void client.invalidateQueries({ queryKey: documentsQuery.queryKey });
+    socket.on("documents:changed", changed);
+    socket.on("connect", reconnected);
+    return () => {
+      socket.off("documents:changed", changed);
+      socket.off("connect", reconnected);
+    };
+  }, [socket, client]);
+}

@@ -1,0 +1,146 @@
+import { useMediaQuery } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { useLocation } from "react-router";
+import type { DocumentSummary, User } from "#shared/http.ts";
+import { type DocumentAction, mayOnDocument } from "#shared/permissions.ts";
+import { isLive } from "#shared/run.ts";
+import { modelsQuery } from "../../api/models.ts";
+import { useShortcuts } from "../../components/use-shortcuts.ts";
+import type { DocumentConnection } from "../../editor/document-connection.ts";
+import { Manuscript } from "../../editor/manuscript.tsx";
+import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
+import { useSaveState } from "../../editor/use-connection.ts";
+import { type DocumentLive, useDocumentLive } from "../../live/use-document-live.ts";
+import styles from "./document-desk.module.css";
+import { DocumentHeader } from "./document-header.tsx";
+import { Drafts } from "./drafts.tsx";
+import { LostAccess } from "./lost-access.tsx";
+import { RunDock } from "./run-dock.tsx";
+import { SidePanel } from "./side-panel.tsx";
+import { useFollow } from "./use-follow.ts";
+import { usePanel } from "./use-panel.ts";
+import { useRunActions } from "./use-run-actions.ts";
+import { useSamplingChoice } from "./use-sampling-choice.ts";
+
+interface DocumentDeskProps {
+  user: User;
+  document: DocumentSummary;
+  connection: DocumentConnection;
+}
+
+/** A document's page: the text in its column, the frame around it, the dock under it. */
+export function DocumentDesk({ user, document, connection }: DocumentDeskProps) {
+  const controls = useRef<ManuscriptControls | null>(null);
+  const live = useDocumentLive(document.id, () => controls.current?.stateVector());
+  const save = useSaveState(connection);
+  const role = live.role === undefined ? document.role : live.role;
+  const may = (action: DocumentAction) =>
+    mayOnDocument(
+      {
+        accountRole: user.role,
+        documentRole: role,
+        editorsMayRun: document.editorsMayRun,
+      },
+      action,
+    );
+  const [showAuthors, setShowAuthors] = useState(false);
+  const [helpOpen, setHelpOpen] = useState(false);
+  const isPhone = useMediaQuery("(max-width: 48em)") ?? false;
+  const panel = usePanel(isPhone);
+  const follow = useFollow();
+  const sampling = useSamplingChoice(live, may("generate"));
+  const actions = useRunActions({ live, may, sampling, controls });
+  const modelName = useModelName(live);
+  const { newDocument } = (useLocation().state ?? {}) as { newDocument?: boolean };
+
+  useRereadShown(live, controls);
+  useShortcuts({
+    startOrPause: actions.main?.act,
+    stop: actions.stop,
+    follow: follow.toggle,
+    panel: panel.toggle,
+    help: () => setHelpOpen((open) => !open),
+  });
+
+  if (role === null || save === "gone") return <LostAccess connection={connection} />;
+  const run = live.run !== null && isLive(live.run.state) ? live.run : null;
+  return (
+    <div className={styles.desk} data-panel={panel.open && !isPhone}>
+      <DocumentHeader
+        user={user}
+        document={document}
+        connection={connection}
+        may={may}
+        save={save}
+        isNew={newDocument === true}
+        panel={panel}
+        showAuthors={showAuthors}
+        onShowAuthors={setShowAuthors}
+        helpOpen={helpOpen}
+        onHelpOpen={setHelpOpen}
+        onTitleDone={() => controls.current?.focus()}
+      />
+      <Drafts connection={connection} />
+      <main className={styles.page}>
+        <Manuscript
+          className={styles.manuscript ?? ""}
+          connection={connection}
+          editable={may("write")}
+          run={
+            run && {
+              caret: run.caret,
+              state: run.state === "streaming" ? "breathing" : "still",
+              modelName,
+            }
+          }
+          windowStart={live.stats?.window ?? null}
+          showAuthors={showAuthors}
+          onReady={(ready) => {
+            controls.current = ready;
+            follow.attach(ready);
+          }}
+        />
+      </main>
+      <RunDock
+        live={live}
+        user={user}
+        connection={connection}
+        actions={actions}
+        follow={follow}
+        isReadOnly={!may("write")}
+      />
+      {panel.open && (
+        <SidePanel
+          panel={panel}
+          isSheet={isPhone}
+          user={user}
+          document={document}
+          connection={connection}
+          live={live}
+          sampling={sampling}
+          modelName={modelName}
+          may={may}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The name that a reader knows the run's model by. */
+function useModelName(live: DocumentLive): string {
+  const models = useQuery(modelsQuery);
+  const all = models.data ?? [];
+  const model = all.find(({ id }) => id === live.run?.model) ?? all.find((each) => each.default);
+  return model?.name ?? "Model";
+}
+
+/** Sweeps over the text each time the model has read an edit. */
+function useRereadShown(
+  { reread }: DocumentLive,
+  controls: { readonly current: ManuscriptControls | null },
+): void {
+  useEffect(() => {
+    if (reread !== null) controls.current?.showReread();
+  }, [reread, controls]);
+}

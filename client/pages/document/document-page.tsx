@@ -1,0 +1,26 @@
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "react-router";
+import type { DocumentSummary, User } from "#shared/http.ts";
+import { documentQuery } from "../../api/documents.ts";
+import { useConnection } from "../../editor/use-connection.ts";
+import { useDocumentsChanged } from "../../live/use-documents-changed.ts";
+import { DocumentDesk } from "./document-desk.tsx";
+import { NoDocument } from "./no-document.tsx";
+
+/** `/documents/:documentId`: finds the document, opens its connection, and lays out the desk. */
+export function DocumentPage({ user }: { user: User }) {
+  useDocumentsChanged();
+  const { documentId = "" } = useParams();
+  const found = useQuery(documentQuery(documentId));
+  if (found.data) {
+    return <OpenDocument key={documentId} user={user} document={found.data} />;
+  }
+  if (found.error) return <NoDocument error={found.error} />;
+  return null;
+}
+
+function OpenDocument({ user, document }: { user: User; document: DocumentSummary }) {
+  const connection = useConnection(document.id, user.id, document.restoreEpoch);
+  if (connection === null) return null;
+  return <DocumentDesk user={user} document={document} connection={connection} />;
+}

@@ -1,0 +1,20 @@
+import { Button } from "@mantine/core";
+import { Link } from "react-router";
+import { Notice } from "../../components/notice.tsx";
+import type { DocumentConnection } from "../../editor/document-connection.ts";
+import { Drafts } from "./drafts.tsx";
+
+/** The document was taken from this person while it was open; words not yet taken in can be copied. */
+export function LostAccess({ connection }: { connection: DocumentConnection }) {
+  return (
+    <>
+      <Drafts connection={connection} />
+      <Notice title="This document is no longer shared with you">
+        <p>Ask its owner if you think that this is a mistake.</p>
+        <Button component={Link} to="/">
+          Go to your documents
+        </Button>
+      </Notice>
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+import { ActionIcon, Menu, Tooltip } from "@mantine/core";
+import {
+  IconArchive,
+  IconArchiveOff,
+  IconCheck,
+  IconDeviceTv,
+  IconDots,
+  IconKeyboard,
+  IconLogout,
+  IconSignature,
+} from "@tabler/icons-react";
+import { Link } from "react-router";
+import type { DocumentSummary, User } from "#shared/http.ts";
+import type { DocumentAction } from "#shared/permissions.ts";
+import { useChangeDocument } from "../../api/documents.ts";
+import { useSignOut } from "../../api/session.ts";
+import { ColorSchemeItems } from "../../components/color-scheme-items.tsx";
+import { Keys } from "../../components/keys.tsx";
+import { ShortcutHelp } from "./shortcut-help.tsx";
+
+export interface MoreMenuProps {
+  user: User;
+  document: DocumentSummary;
+  may: (action: DocumentAction) => boolean;
+  showAuthors: boolean;
+  onShowAuthors: (show: boolean) => void;
+  helpOpen: boolean;
+  onHelpOpen: (open: boolean) => void;
+}
+
+const icon = { size: 16, "aria-hidden": true } as const;
+
+/** What is needed now and then: authors, the big screen, archive, keys, light and dark, sign out. */
+export function MoreMenu(props: MoreMenuProps) {
+  const { user, document, may, showAuthors, onShowAuthors, onHelpOpen } = props;
+  const change = useChangeDocument(document.id);
+  const signOut = useSignOut();
+  const isArchived = document.archivedAt !== null;
+  return (
+    <ShortcutHelp opened={props.helpOpen} onChange={onHelpOpen}>
+      <div>
+        <Menu width={260}>
+          <Menu.Target>
+            <Tooltip label="More">
+              <ActionIcon aria-label="More">
+                <IconDots size={18} aria-hidden="true" />
+              </ActionIcon>
+            </Tooltip>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item
+              role="menuitemcheckbox"
+              aria-checked={showAuthors}
+              leftSection={<IconSignature {...icon} />}
+              rightSection={showAuthors ? <IconCheck {...icon} /> : null}
+              onClick={() => onShowAuthors(!showAuthors)}
+            >
+              Who wrote what
+            </Menu.Item>
+            <Menu.Item
+              component={Link}
+              to={`/watch/${document.id}`}
+              leftSection={<IconDeviceTv {...icon} />}
+            >
+              Watch on a big screen
+            </Menu.Item>
+            <Menu.Item
+              leftSection={<IconKeyboard {...icon} />}
+              rightSection={<Keys of="help" />}
+              onClick={() => onHelpOpen(true)}
+            >
+              Keyboard shortcuts
+            </Menu.Item>
+            {may("archive") && (
+              <Menu.Item
+                leftSection={isArchived ? <IconArchiveOff {...icon} /> : <IconArchive {...icon} />}
+                onClick={() => change.mutate({ archived: !isArchived })}
+              >
+                {isArchived ? "Bring back from the archive" : "Archive"}
+              </Menu.Item>
+            )}
+            <Menu.Divider />
+            <ColorSchemeItems />
+            <Menu.Divider />
+            <Menu.Label>{user.name}</Menu.Label>
+            <Menu.Item leftSection={<IconLogout {...icon} />} onClick={() => signOut.mutate()}>
+              Sign out
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+    </ShortcutHelp>
+  );
+}

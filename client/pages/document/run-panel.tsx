@@ -1,0 +1,74 @@
+import type { ReactNode } from "react";
+import type { User } from "#shared/http.ts";
+import { isLive } from "#shared/run.ts";
+import { nameFor } from "../../live/run-sentences.ts";
+import type { DocumentLive } from "../../live/use-document-live.ts";
+import styles from "./run-panel.module.css";
+import { SamplingControls } from "./sampling-controls.tsx";
+import { SamplingFacts } from "./sampling-facts.tsx";
+import type { SamplingChoice } from "./use-sampling-choice.ts";
+
+interface RunPanelProps {
+  live: DocumentLive;
+  user: User;
+  sampling: SamplingChoice;
+  modelName: string;
+}
+
+/** The run: who, with which model, how much; and how the model is to write. */
+export function RunPanel({ live, user, sampling, modelName }: RunPanelProps) {
+  const { run } = live;
+  const runLives = run !== null && isLive(run.state);
+  return (
+    <div className={styles.run}>
+      <dl className={styles.facts}>
+        <Fact name="Model">{modelName}</Fact>
+        {run && <RunFacts live={live} user={user} />}
+      </dl>
+      {sampling.editable ? (
+        <>
+          <p className={styles.when}>
+            {runLives
+              ? "Changes count from the next token on."
+              : "This is how the next run will write."}
+          </p>
+          <SamplingControls sampling={sampling} lastSeed={run?.seed ?? null} runLives={runLives} />
+        </>
+      ) : (
+        <SamplingFacts values={sampling.values} />
+      )}
+    </div>
+  );
+}
+
+function RunFacts({ live, user }: { live: DocumentLive; user: User }) {
+  const { run, stats } = live;
+  if (run === null) return null;
+  const tokens = stats?.tokens ?? run.tokens;
+  const inSight = stats?.contextTokens ?? run.contextTokens;
+  return (
+    <>
+      <Fact name="Started by">{nameFor(run.startedBy, user.id)}</Fact>
+      {run.changedBy.id !== run.startedBy.id && (
+        <Fact name="Last changed by">{nameFor(run.changedBy, user.id)}</Fact>
+      )}
+      <Fact name="Written">{tokens.toLocaleString("en")} tokens</Fact>
+      <Fact name="In its sight">
+        {inSight.toLocaleString("en")} of {run.contextLimit.toLocaleString("en")} tokens
+      </Fact>
+      {stats !== null && stats.rereads > 0 && (
+        <Fact name="Edits it read again">{stats.rereads.toLocaleString("en")}</Fact>
+      )}
+      <Fact name="Seed">{run.seed}</Fact>
+    </>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

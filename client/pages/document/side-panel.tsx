@@ -1,0 +1,85 @@
+import { CloseButton, Tabs } from "@mantine/core";
+import { useEffect, useRef } from "react";
+import type { DocumentSummary, User } from "#shared/http.ts";
+import type { DocumentAction } from "#shared/permissions.ts";
+import type { DocumentConnection } from "../../editor/document-connection.ts";
+import type { DocumentLive } from "../../live/use-document-live.ts";
+import { PeoplePanel } from "./people-panel.tsx";
+import { RunPanel } from "./run-panel.tsx";
+import styles from "./side-panel.module.css";
+import { type Panel, panelTabs } from "./use-panel.ts";
+import type { SamplingChoice } from "./use-sampling-choice.ts";
+import { VersionsPanel } from "./versions-panel.tsx";
+
+interface SidePanelProps {
+  panel: Panel;
+  /** On a phone it comes up from below and covers the text. */
+  isSheet: boolean;
+  user: User;
+  document: DocumentSummary;
+  connection: DocumentConnection;
+  live: DocumentLive;
+  sampling: SamplingChoice;
+  modelName: string;
+  may: (action: DocumentAction) => boolean;
+}
+
+/** The margin's tools: the run's settings, the versions, the people. */
+export function SidePanel(props: SidePanelProps) {
+  const { panel, isSheet, user, document, connection, live, may } = props;
+  const aside = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isSheet) aside.current?.focus();
+  }, [isSheet]);
+  return (
+    <>
+      {isSheet && <div className={styles.shade} aria-hidden="true" onClick={panel.close} />}
+      <aside
+        ref={aside}
+        className={styles.panel}
+        data-sheet={isSheet}
+        aria-label="Panel"
+        tabIndex={-1}
+        onKeyDown={(event) => {
+          if (event.key === "Escape" && isSheet) panel.close();
+        }}
+      >
+        <Tabs
+          value={panel.tab}
+          keepMounted={false}
+          onChange={(value) => {
+            const tab = panelTabs.find((each) => each === value);
+            if (tab !== undefined) panel.show(tab);
+          }}
+        >
+          <div className={styles.top}>
+            <Tabs.List>
+              <Tabs.Tab value="run">Run</Tabs.Tab>
+              <Tabs.Tab value="versions">Versions</Tabs.Tab>
+              <Tabs.Tab value="people">People</Tabs.Tab>
+            </Tabs.List>
+            <CloseButton aria-label="Close the panel" onClick={panel.close} />
+          </div>
+          <Tabs.Panel value="run">
+            <RunPanel
+              live={live}
+              user={user}
+              sampling={props.sampling}
+              modelName={props.modelName}
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="versions">
+            <VersionsPanel
+              documentId={document.id}
+              live={live}
+              mayRestore={may("restoreVersion")}
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="people">
+            <PeoplePanel document={document} connection={connection} user={user} />
+          </Tabs.Panel>
+        </Tabs>
+      </aside>
+    </>
+  );
+}

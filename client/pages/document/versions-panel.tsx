@@ -1,0 +1,92 @@
+import { Button, Popover } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import type { Version } from "#shared/http.ts";
+import { useRestoreVersion, versionsQuery } from "../../api/documents.ts";
+import { sentenceOf } from "../../api/request.ts";
+import { relativeTime } from "../../components/relative-time.ts";
+import type { DocumentLive } from "../../live/use-document-live.ts";
+import styles from "./versions-panel.module.css";
+
+const kinds: { readonly [kind in Version["kind"]]: string } = {
+  automatic: "Kept automatically",
+  run: "Kept at a run",
+  named: "Named",
+};
+
+/** The kept states, newest first; the owner can bring one back. */
+export function VersionsPanel({
+  documentId,
+  live,
+  mayRestore,
+}: {
+  documentId: string;
+  live: DocumentLive;
+  mayRestore: boolean;
+}) {
+  const versions = useQuery(versionsQuery(documentId));
+  useLookAgain(documentId, `${live.run?.id}:${live.run?.state}`);
+  if (versions.error) return <p role="alert">{sentenceOf(versions.error)}</p>;
+  if (versions.data?.length === 0) {
+    return (
+      <p className={styles.none}>
+        No versions yet. One is kept whenever the model starts, pauses or ends.
+      </p>
+    );
+  }
+  return (
+    <ol className={styles.versions}>
+      {versions.data?.map((version) => (
+        <li key={version.id}>
+          <div>
+            <strong>{version.label ?? kinds[version.kind]}</strong>
+            <span>
+              <time dateTime={version.createdAt}>
+                {relativeTime(version.createdAt, Date.now())}
+              </time>
+              {version.createdBy && `, ${version.createdBy.name}`}
+            </span>
+          </div>
+          {mayRestore && <RestoreButton documentId={documentId} version={version} />}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** A run that starts, pauses or ends leaves a version behind. */
+function useLookAgain(documentId: string, runMoment: string): void {
+  const client = useQueryClient();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the moment is the reason to look
+  useEffect(() => {
+    void client.invalidateQueries({ queryKey: versionsQuery(documentId).queryKey });
+  }, [client, documentId, runMoment]);
+}
+
+function RestoreButton({ documentId, version }: { documentId: string; version: Version }) {
+  const [opened, setOpened] = useState(false);
+  const restore = useRestoreVersion(documentId);
+  return (
+    <Popover opened={opened} onChange={setOpened} width={280} position="bottom-end">
+      <Popover.Target>
+        <Button variant="subtle" size="compact-sm" onClick={() => setOpened(!opened)}>
+          Restore
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown aria-label="Restore this version">
+        <p className={styles.question}>
+          The text goes back to how it stood {relativeTime(version.createdAt, Date.now())}. What
+          stands now is kept as a version too.
+        </p>
+        {restore.error && <p role="alert">{sentenceOf(restore.error)}</p>}
+        <Button
+          size="xs"
+          aria-busy={restore.isPending}
+          onClick={() => restore.mutate(version.id, { onSuccess: () => setOpened(false) })}
+        >
+          Restore this text
+        </Button>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
