@@ -15,8 +15,10 @@ export function registerModelCommands(program: Command, deps: { modelsDir: strin
     .option("--default", "let it write when nobody chooses a model")
     .action(async (path: string, options: { id?: string; default?: true }) => {
       const card = await importModel({
-        ...{ source: path, modelsDir: deps.modelsDir, makeDefault: options.default === true },
-        ...(options.id === undefined ? {} : { id: options.id }),
+        source: path,
+        modelsDir: deps.modelsDir,
+        id: options.id,
+        makeDefault: options.default,
       });
       const size = `${(card.parameters / 1e6).toFixed(1)} M parameters`;
       console.log(`Imported ${card.id}: ${size}, context ${card.contextTokens}, ${card.licence}.`);
@@ -27,11 +29,11 @@ export function registerModelCommands(program: Command, deps: { modelsDir: strin
     .action(() => printModels(deps.modelsDir));
 }
 
-async function printModels(modelsDir: string): Promise<void> {
-  const manifest = await readManifest(modelsDir);
+function printModels(modelsDir: string): void {
+  const manifest = readManifest(modelsDir);
   if (manifest.models.length === 0) console.log("There are no models yet.");
   for (const id of manifest.models) {
-    const card = await readModelCard(join(modelsDir, id));
+    const card = readModelCard(join(modelsDir, id));
     const mark = id === manifest.default ? "*" : " ";
     const size = `${(card.parameters / 1e6).toFixed(1)} M`;
     console.log(`${mark} ${id}  ${size}  context ${card.contextTokens}  ${card.precision}`);

@@ -8,28 +8,28 @@ import type { RuntimeKind } from "./onnx-runtime.ts";
 export interface EngineOptions {
   /** An imported model folder (with card.json). */
   modelFolder: string;
-  logger?: Logger;
+  logger?: Logger | undefined;
   /** Forces one way to run the graph; by default the fastest that works here. */
-  runtime?: RuntimeKind;
+  runtime?: RuntimeKind | undefined;
   /** Threads of one operator; by default chosen by the model's size. */
-  threads?: number;
+  threads?: number | undefined;
   /** How many generations go on side by side; others wait in line. */
-  places?: number;
+  places?: number | undefined;
 }
 
 const defaultPlaces = 8;
 
 /** Starts an engine in a worker thread; resolves when its model is loaded. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const card = await readModelCard(options.modelFolder);
+  const card = readModelCard(options.modelFolder);
   const { id, contextTokens, vocabularySize, endOfTextId } = card;
   const model: EngineModel = { id, contextTokens, vocabularySize, endOfTextId };
   const worker = new EngineWorker(
     {
       modelFolder: options.modelFolder,
       places: options.places ?? defaultPlaces,
-      ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      runtime: options.runtime,
+      threads: options.threads,
     },
     options.logger,
   );

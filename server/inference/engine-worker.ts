@@ -168,7 +168,7 @@ export class EngineWorker {
   #endAll(error: UnavailableError): void {
     this.#end = error;
     this.#queue = [];
-    for (const id of [...this.#running.keys()]) this.#remove(id)?.stream.stop(error);
+    for (const id of this.#running.keys()) this.#remove(id)?.stream.stop(error);
   }
 
   #send(command: Command): void {

@@ -29,7 +29,8 @@ export interface LanguageModelOptions {
   card: ModelCard;
   /** Belongs to the model from here on. */
   runtime: OnnxRuntime;
-  threads?: number;
+  /** By default chosen by the model's size. */
+  threads?: number | undefined;
 }
 
 /** Below this, handing work to a second thread costs more than it saves. */

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UnavailableError } from "../errors.ts";
@@ -27,10 +27,10 @@ export const modelCardSchema = z.object({
 export type ModelCard = z.infer<typeof modelCardSchema>;
 
 /** Reads a model folder's card; throws an UnavailableError that names the folder when it cannot. */
-export async function readModelCard(folder: string): Promise<ModelCard> {
+export function readModelCard(folder: string): ModelCard {
   const path = join(folder, "card.json");
   try {
-    return modelCardSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return modelCardSchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (cause) {
     throw new UnavailableError(
       `The model folder ${folder} has no readable card.json. Import the model again.`,

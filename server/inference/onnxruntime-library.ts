@@ -1,12 +1,14 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import koffi from "koffi";
+import koffi, { type LibraryHandle } from "koffi";
 
 /** An address in native memory; 0n is null. */
 export type Pointer = bigint;
 
 /** The calls of onnxruntime's C API that a session needs; each throws with onnxruntime's message. */
 export interface OnnxRuntimeLibrary {
+  /** Native code is unloaded when nothing refers to its handle any more. */
+  readonly handle: LibraryHandle;
   createEnvironment(): Pointer;
   createMemoryInfo(): Pointer;
   createSession(environment: Pointer, path: string, threads: number): Pointer;
@@ -56,7 +58,8 @@ const defaultMemory = 0;
 
 /** Loads the library that onnxruntime-node ships; throws where this platform has none of that kind. */
 export function loadOnnxRuntime(): OnnxRuntimeLibrary {
-  const table = readTable(libraryPath());
+  const handle = koffi.load(libraryPath());
+  const table = readTable(handle);
   const bind = (place: number, result: string, parameters: string[]) =>
     koffi.decode(pointerAt(table, place), koffi.proto(result, parameters)) as NativeFunction;
   const release = Object.fromEntries(
@@ -67,7 +70,7 @@ export function loadOnnxRuntime(): OnnxRuntimeLibrary {
     bind(places.getErrorMessage, "const char *", ["void *"]),
     release.status,
   );
-  return { ...bindConstructors(bind, check, release), ...bindRun(bind, check, release) };
+  return { handle, ...bindConstructors(bind, check, release), ...bindRun(bind, check, release) };
 }
 
 /** What koffi returns for a native function; numbers, addresses, strings and typed arrays go in. */
@@ -152,11 +155,9 @@ function bindRun(bind: Bind, check: Check, release: Releases) {
           }
         };
         const { inputNames, inputs, outputNames, outputs } = call;
-        const counts = [inputs.length, outputs.length];
-        run.async(
-          ...[session, null, inputNames, inputs, counts[0], outputNames, counts[1], outputs],
-          finish,
-        );
+        const given = [inputNames, inputs, inputs.length] as const;
+        const wanted = [outputNames, outputs.length, outputs] as const;
+        run.async(session, null, ...given, ...wanted, finish);
       }),
     release: (kind: ReleasableKind, pointer: Pointer) => void release[kind](pointer),
   };
@@ -171,9 +172,8 @@ function createCheck(getErrorMessage: NativeFunction, releaseStatus: NativeFunct
   };
 }
 
-function readTable(path: string): BigUint64Array {
-  const library = koffi.load(path);
-  const base = library.func("OrtGetApiBase", "void *", [])();
+function readTable(handle: LibraryHandle): BigUint64Array {
+  const base = handle.func("OrtGetApiBase", "void *", [])();
   const [getApi] = koffi.decode(base, koffi.array("void *", 1)) as Pointer[];
   const api = koffi.call(getApi, koffi.proto("void *", ["uint32_t"]), apiVersion);
   return BigUint64Array.from(koffi.decode(api, koffi.array("void *", tableLength)) as Pointer[]);

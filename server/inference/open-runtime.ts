@@ -1,6 +1,4 @@
-import { createBindingRuntime } from "./binding-runtime.ts";
 import type { OnnxRuntime, RuntimeKind } from "./onnx-runtime.ts";
-import { createZeroCopyRuntime } from "./zero-copy-runtime.ts";
 
 export interface ChosenRuntime {
   runtime: OnnxRuntime;
@@ -8,13 +6,26 @@ export interface ChosenRuntime {
   fallbackReason?: string;
 }
 
-/** The asked-for way to run graphs; by default zero-copy, and the ordinary binding where that fails. */
-export function openRuntime(kind?: RuntimeKind): ChosenRuntime {
-  if (kind === "binding") return { runtime: createBindingRuntime() };
-  if (kind === "zero-copy") return { runtime: createZeroCopyRuntime() };
+/**
+ * The asked-for way to run graphs; by default zero-copy, and the ordinary binding where that fails.
+ * Each way's native library is loaded only when it is taken.
+ */
+export async function openRuntime(kind?: RuntimeKind): Promise<ChosenRuntime> {
+  if (kind === "binding") return { runtime: await openBinding() };
+  if (kind === "zero-copy") return { runtime: await openZeroCopy() };
   try {
-    return { runtime: createZeroCopyRuntime() };
+    return { runtime: await openZeroCopy() };
   } catch (error) {
-    return { runtime: createBindingRuntime(), fallbackReason: String(error) };
+    return { runtime: await openBinding(), fallbackReason: String(error) };
   }
+}
+
+async function openZeroCopy(): Promise<OnnxRuntime> {
+  const { createZeroCopyRuntime } = await import("./zero-copy-runtime.ts");
+  return createZeroCopyRuntime();
+}
+
+async function openBinding(): Promise<OnnxRuntime> {
+  const { createBindingRuntime } = await import("./binding-runtime.ts");
+  return createBindingRuntime();
 }

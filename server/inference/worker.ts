@@ -11,14 +11,18 @@ async function serve(): Promise<void> {
   if (port === null) throw new Error("worker.ts runs in a worker thread only.");
   const report = (message: Report) => port.postMessage(message);
   const settings = workerDataSchema.parse(workerData);
-  const card = await readModelCard(settings.modelFolder);
-  const { runtime, fallbackReason } = openRuntime(settings.runtime);
+  const card = readModelCard(settings.modelFolder);
+  const { runtime, fallbackReason } = await openRuntime(settings.runtime);
   const model = await loadLanguageModel({
-    ...{ folder: settings.modelFolder, card, runtime },
-    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    folder: settings.modelFolder,
+    card,
+    runtime,
+    threads: settings.threads,
   });
   const scheduler = new Scheduler({
-    ...{ model, card, places: settings.places },
+    model,
+    card,
+    places: settings.places,
     events: {
       prefilled: (generation, prefill) =>
         report({ type: "prefilled", generation, report: prefill }),

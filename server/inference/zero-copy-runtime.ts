@@ -43,16 +43,21 @@ function wrapSession(
   values: WeakMap<OnnxTensor, Pointer>,
 ): OnnxSession {
   const addressOfName = createNameTable();
+  /** What native code is using: nothing else may be the last reference to it. */
+  const inUse = new Set<unknown>();
   let released = false;
   return {
     async run(inputs, outputs) {
       if (released) throw new Error("The session was released before its run.");
-      await library.run(session, {
+      const call = {
         inputNames: BigUint64Array.from(inputs.keys(), addressOfName),
         inputs: addressesOf(inputs, values),
         outputNames: BigUint64Array.from(outputs.keys(), addressOfName),
         outputs: addressesOf(outputs, values),
-      });
+      };
+      const using = { call, inputs, outputs };
+      inUse.add(using);
+      await library.run(session, call).finally(() => inUse.delete(using));
     },
     async release() {
       if (released) return;

@@ -19,8 +19,8 @@ export interface ImportRequest {
   source: string;
   modelsDir: string;
   /** Else made from the folder's name. */
-  id?: string;
-  makeDefault?: boolean;
+  id?: string | undefined;
+  makeDefault?: boolean | undefined;
 }
 
 const weightsFile = "weights.bin";
@@ -57,7 +57,7 @@ async function chooseId(request: ImportRequest, folderName: string): Promise<str
       "Use up to 64 lower-case letters, digits, dots, dashes and underscores.",
     );
   }
-  const { models } = await readManifest(request.modelsDir);
+  const { models } = readManifest(request.modelsDir);
   if (models.includes(id)) {
     throw new ModelRefusedError(
       `id "${id}"`,
@@ -117,7 +117,6 @@ async function describe(
 ): Promise<ModelCard> {
   const sha256: Record<string, string> = {};
   for (const name of sourceFiles) sha256[name] = await sha256File(join(source, name));
-  const { vocabularySize, contextTokens, endOfTextId, layers, heads, headSize } = config;
   return {
     id,
     name: id,
@@ -125,7 +124,12 @@ async function describe(
     architecture: "gpt2",
     precision: "fp32",
     parameters: [...weights.values()].reduce((sum, { length }) => sum + length / 4, 0),
-    ...{ contextTokens, vocabularySize, endOfTextId, layers, heads, headSize },
+    contextTokens: config.contextTokens,
+    vocabularySize: config.vocabularySize,
+    endOfTextId: config.endOfTextId,
+    layers: config.layers,
+    heads: config.heads,
+    headSize: config.headSize,
     graphs,
     source: { folder: basename(source), sha256 },
   };

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UnavailableError } from "../errors.ts";
@@ -16,15 +17,11 @@ export type Manifest = z.infer<typeof manifestSchema>;
 const fileName = "manifest.json";
 
 /** Reads the manifest; a folder without one has no models yet. */
-export async function readManifest(modelsDir: string): Promise<Manifest> {
+export function readManifest(modelsDir: string): Manifest {
   const path = join(modelsDir, fileName);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (text === undefined) return { default: null, models: [] };
+  if (!existsSync(path)) return { default: null, models: [] };
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    return manifestSchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (cause) {
     throw new UnavailableError(
       `${path} is not a valid manifest of models. Mend or remove it.`,
@@ -39,7 +36,7 @@ export async function addToManifest(
   id: string,
   makeDefault: boolean,
 ): Promise<Manifest> {
-  const before = await readManifest(modelsDir);
+  const before = readManifest(modelsDir);
   const manifest = {
     default: makeDefault ? id : (before.default ?? id),
     models: [...new Set([...before.models, id])],

@@ -26,15 +26,15 @@ export interface ModelLibraryOptions {
   modelsDir: string;
   logger: Logger;
   /** Forces one way to run graphs, for every model. */
-  runtime?: RuntimeKind;
+  runtime?: RuntimeKind | undefined;
 }
 
 /** Reads the manifest and the models' cards; throws an UnavailableError that says what is wrong. */
-export async function createModelLibrary(options: ModelLibraryOptions): Promise<ModelLibrary> {
+export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
   const { modelsDir, logger } = options;
-  const manifest = await readManifest(modelsDir);
+  const manifest = readManifest(modelsDir);
   const cards = new Map<string, ModelCard>();
-  for (const id of manifest.models) cards.set(id, await readModelCard(join(modelsDir, id)));
+  for (const id of manifest.models) cards.set(id, readModelCard(join(modelsDir, id)));
   const loaded = new Map<string, Promise<LoadedModel>>();
   let defaultFailed = false;
   let closed = false;
@@ -85,10 +85,7 @@ async function openModel(
   if (card === undefined) throw noSuchModel(undefined);
   const tokenizer = await loadTokenizer(modelFolder, card.endOfTextId);
   const { logger, runtime } = options;
-  const engine = await createEngine({
-    ...{ modelFolder, logger },
-    ...(runtime === undefined ? {} : { runtime }),
-  });
+  const engine = await createEngine({ modelFolder, logger, runtime });
   return { engine, tokenizer };
 }
 
