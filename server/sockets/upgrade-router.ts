@@ -29,7 +29,7 @@ interface UpgradeRouterOptions {
 
 export interface UpgradeRouter {
   /** Refuses what comes from now on; open connections belong to whoever accepted them. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 const syncPath = "/sync/";
@@ -46,13 +46,15 @@ export function createUpgradeRouter(options: UpgradeRouterOptions): UpgradeRoute
     perMessageDeflate: false,
   });
   const cookies = new Map<WebSocket, { sessionId: string; cookie: string | undefined }>();
+  let closed = false;
   const recheck = setInterval(() => void recheckSessions(), recheckEveryMs).unref();
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = request.url ?? "";
-    if (path.startsWith(socketIoPath)) return;
     // Without a listener, a peer that goes away here would end the process.
     socket.on("error", (error) => logger.debug({ error }, "upgrade failed"));
+    if (path.startsWith(socketIoPath)) return;
+    if (closed) return refuse(socket, "503 Service Unavailable");
     if (!path.startsWith(syncPath)) return refuse(socket, "404 Not Found");
     if (!isAllowedOrigin(request.headers.origin)) return refuse(socket, "403 Forbidden");
     void openSync(request, socket, head).catch((error: unknown) => {
@@ -93,12 +95,9 @@ export function createUpgradeRouter(options: UpgradeRouterOptions): UpgradeRoute
   }
 
   return {
-    async close() {
+    close() {
+      closed = true;
       clearInterval(recheck);
-      httpServer.off("upgrade", onUpgrade);
-      httpServer.on("upgrade", (_request, socket: Duplex) =>
-        refuse(socket, "503 Service Unavailable"),
-      );
       server.close();
     },
   };
