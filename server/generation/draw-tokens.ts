@@ -1,0 +1,45 @@
+import type { FinishReason } from "#shared/run.ts";
+import type { Sampling } from "#shared/sampling.ts";
+import type { GeneratedToken, Generation, LoadedModel } from "../inference/engine.ts";
+import { createModelText } from "./model-text.ts";
+import type { TokenWriter } from "./token-writer.ts";
+
+export interface DrawOptions {
+  generation: Generation;
+  model: LoadedModel;
+  sampling: Sampling;
+  writer: TokenWriter;
+  /** Whether the tokens are no longer wanted. */
+  interrupted(): boolean;
+  /** Called with each token before it is written. */
+  onToken(token: GeneratedToken): void;
+}
+
+/**
+ * Takes tokens from the engine into the writer until they end, and resolves with why once all are
+ * written. Leaves at once when interrupted; throws what the engine or the writer throws.
+ */
+export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
+  const { generation, model, sampling, writer, interrupted, onToken } = options;
+  const text = createModelText(model.tokenizer, sampling.stop);
+  let finishReason: FinishReason = "max_tokens";
+  for await (const token of generation) {
+    if (interrupted()) return finishReason;
+    if (token.id === model.tokenizer.endOfTextId) {
+      finishReason = "end_of_text";
+      break;
+    }
+    onToken(token);
+    const { ready, stopped } = text.push(token);
+    writer.add(ready);
+    if (stopped) {
+      await writer.finish();
+      return "stop_string";
+    }
+    await writer.room();
+  }
+  if (interrupted()) return finishReason;
+  writer.add(text.end());
+  await writer.finish();
+  return finishReason;
+}

@@ -1,0 +1,257 @@
+import { randomBytes } from "node:crypto";
+import type { Actor, DocumentAction } from "#shared/permissions.ts";
+import { isLive, type Run } from "#shared/run.ts";
+import type { SamplingInput } from "#shared/sampling.ts";
+import type { StartRunInput } from "#shared/socket-events.ts";
+import type { Database } from "../database/database.ts";
+import { ConflictError, ForbiddenError, NotFoundError, UnavailableError } from "../errors.ts";
+import type { LoadedModel } from "../inference/engine.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { OpenRoom, Rooms } from "../sync/types.ts";
+import { baselineOf, bodyOf, caretAt, requestedCaret } from "./caret.ts";
+import { endOfText } from "./characters.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { createDocumentQueue } from "./document-queue.ts";
+import type { RunDependencies, RunDocuments, RunModels, RunPublisher } from "./run-dependencies.ts";
+import { type RunRecord, toRun } from "./run-record.ts";
+import { RunSession } from "./run-session.ts";
+import { illegalTransition } from "./run-status.ts";
+import { createRunStore } from "./run-store.ts";
+import { resolveSampling } from "./sampling.ts";
+
+export interface RunCommandInput {
+  documentId: string;
+  /** base64 of a Y state vector that the command waits for. */
+  seen?: string | undefined;
+}
+
+/** Runs: the model's writing in shared documents. Every command throws AppErrors. */
+export interface Generation {
+  start(actor: Actor, input: StartRunInput): Promise<Run>;
+  pause(actor: Actor, input: RunCommandInput): Promise<Run>;
+  resume(actor: Actor, input: RunCommandInput): Promise<Run>;
+  stop(actor: Actor, input: RunCommandInput): Promise<Run>;
+  tune(actor: Actor, input: RunCommandInput & { sampling: SamplingInput }): Promise<Run>;
+  /** Each document's live run, else its most recent one. */
+  latest(documentIds: readonly string[]): Promise<Map<string, Run>>;
+  /** At the server's start: what was at work when it ended is paused as `interrupted`. */
+  recover(): Promise<void>;
+  /** Pauses runs whose starter may no longer generate (null document: everywhere). */
+  accessChanged(accountId: string, documentId: string | null): Promise<void>;
+  /** Pauses all runs as `interrupted` and lets everything go. */
+  close(): Promise<void>;
+}
+
+export interface GenerationOptions {
+  database: Database;
+  rooms: Rooms;
+  models: RunModels;
+  documents: RunDocuments;
+  publish: RunPublisher;
+  logger: Logger;
+  clock?: Clock;
+}
+
+const seenTimeoutMs = 2_000;
+
+export function createGeneration(options: GenerationOptions): Generation {
+  const { database, rooms, models, documents, publish, logger, clock = systemClock } = options;
+  const store = createRunStore(database);
+  const deps: RunDependencies = { rooms, models, documents, publish, store, logger, clock };
+  const queue = createDocumentQueue();
+  /** Live runs by document, of those that this process has touched. */
+  const sessions = new Map<string, RunSession>();
+  let closing: Promise<void> | undefined;
+
+  /** Runs a command of one document at its turn, once the server has what the person saw. */
+  async function command<Result>(
+    actor: Actor,
+    input: RunCommandInput,
+    action: DocumentAction,
+    task: () => Promise<Result>,
+  ): Promise<Result> {
+    requireOpen();
+    await documents.requireAccess(actor, input.documentId, action);
+    await waitForSeen(input);
+    return queue.run(input.documentId, () => {
+      requireOpen();
+      return task();
+    });
+  }
+
+  function requireOpen(): void {
+    if (closing) throw new UnavailableError("The server is stopping. Try again in a moment.");
+  }
+
+  async function waitForSeen({ documentId, seen }: RunCommandInput): Promise<void> {
+    if (seen === undefined) return;
+    const room = await rooms.open(documentId);
+    try {
+      if (await room.hasSeen(Buffer.from(seen, "base64"), seenTimeoutMs)) return;
+    } finally {
+      room.release();
+    }
+    throw new ConflictError(
+      "not_synced",
+      "The server does not have your latest words yet. Try again when they are saved.",
+    );
+  }
+
+  /** The document's live run. Throws `illegal_transition` for `event` where there is none. */
+  async function liveSession(
+    documentId: string,
+    event: "pause" | "resume" | "stop",
+  ): Promise<RunSession> {
+    const known = sessions.get(documentId);
+    if (known && isLive(known.record.status.state)) return known;
+    const record = (await store.latest([documentId])).get(documentId);
+    if (record === undefined || !isLive(record.status.state)) {
+      throw illegalTransition(record?.status.state, event);
+    }
+    return openSession(record);
+  }
+
+  function openSession(record: RunRecord): RunSession {
+    const { documentId } = record;
+    const session: RunSession = new RunSession(deps, record, () => {
+      if (sessions.get(documentId) === session) sessions.delete(documentId);
+    });
+    sessions.set(documentId, session);
+    return session;
+  }
+
+  async function begin(actor: Actor, input: StartRunInput): Promise<Run> {
+    const { documentId } = input;
+    const model = await models.load(input.model);
+    const { sampling, memory } = await store.settings(documentId);
+    const room = await rooms.open(documentId);
+    try {
+      const record = newRecord(actor, input, room, model, sampling);
+      await store.insert(record);
+      const run = toRun(record);
+      const baseline = baselineOf(room.doc);
+      await openSession(record).begin({ model, room, baseline, memory });
+      return run;
+    } catch (error) {
+      room.release();
+      throw error;
+    }
+  }
+
+  async function pauseWithoutRight(session: RunSession): Promise<void> {
+    const { documentId, startedBy } = session.record;
+    if (await mayGenerate(startedBy.id, documentId)) return;
+    await queue.run(documentId, async () => {
+      if (!isAtWork(session)) return;
+      await session.pause({ event: "interrupt", reason: "access" });
+    });
+  }
+
+  async function mayGenerate(accountId: string, documentId: string): Promise<boolean> {
+    const account = await store.activeAccount(accountId);
+    if (account === undefined) return false;
+    try {
+      await documents.requireAccess(account, documentId, "generate");
+      return true;
+    } catch (error) {
+      if (error instanceof NotFoundError || error instanceof ForbiddenError) return false;
+      throw error;
+    }
+  }
+
+  async function closeSession(session: RunSession): Promise<void> {
+    await queue.run(session.record.documentId, async () => {
+      if (isAtWork(session)) await session.pause({ event: "interrupt", reason: "interrupted" });
+      await session.close();
+    });
+  }
+
+  return {
+    start: (actor, input) => command(actor, input, "generate", () => begin(actor, input)),
+    pause: (actor, input) =>
+      command(actor, input, "steer", async () => {
+        const session = await liveSession(input.documentId, "pause");
+        await session.pause({ event: "pause", reason: "by_person" }, actor);
+        return toRun(session.record);
+      }),
+    resume: (actor, input) =>
+      command(actor, input, "steer", async () => {
+        const session = await liveSession(input.documentId, "resume");
+        await session.resume(actor);
+        return toRun(session.record);
+      }),
+    stop: (actor, input) =>
+      command(actor, input, "stop", async () => {
+        const session = await liveSession(input.documentId, "stop");
+        await session.stop(actor);
+        return toRun(session.record);
+      }),
+    tune: (actor, input) =>
+      command(actor, input, "generate", async () => {
+        const session = await liveSession(input.documentId, "pause");
+        await session.tune(input.sampling, actor);
+        return toRun(session.record);
+      }),
+    async latest(documentIds) {
+      const records = await store.latest(documentIds);
+      const inMemory = documentIds.flatMap((id) => sessions.get(id)?.record ?? []);
+      for (const record of inMemory) {
+        const stored = records.get(record.documentId);
+        if (stored?.id === record.id) records.set(record.documentId, record);
+      }
+      return new Map([...records].map(([id, record]) => [id, toRun(record)]));
+    },
+    async recover() {
+      const runs = await store.interruptAll();
+      if (runs > 0) logger.info({ runs }, "interrupted runs wait for resume");
+    },
+    async accessChanged(accountId, documentId) {
+      const concerned = [...sessions.values()].filter(
+        (session) =>
+          isAtWork(session) &&
+          session.record.startedBy.id === accountId &&
+          (documentId === null || session.record.documentId === documentId),
+      );
+      await Promise.all(concerned.map(pauseWithoutRight));
+    },
+    close() {
+      closing ??= Promise.all([...sessions.values()].map(closeSession)).then(() => undefined);
+      return closing;
+    },
+  };
+}
+
+function isAtWork(session: RunSession): boolean {
+  const { state } = session.record.status;
+  return state === "queued" || state === "streaming";
+}
+
+function newRecord(
+  actor: Actor,
+  input: StartRunInput,
+  room: OpenRoom,
+  { engine }: LoadedModel,
+  settings: SamplingInput,
+): RunRecord {
+  const person = { id: actor.id, name: actor.name };
+  return {
+    id: randomBytes(12).toString("base64url"),
+    documentId: input.documentId,
+    model: engine.model.id,
+    sampling: resolveSampling(settings, input.sampling ?? {}),
+    status: { state: "queued" },
+    caret: firstCaret(room, input),
+    startedBy: person,
+    changedBy: person,
+    tokens: 0,
+    promptTokens: 0,
+    contextTokens: 0,
+    contextLimit: engine.model.contextTokens,
+  };
+}
+
+function firstCaret({ doc }: OpenRoom, { at, caret }: StartRunInput) {
+  if (at === "caret") return requestedCaret(doc, caret ?? "");
+  const body = bodyOf(doc);
+  return caretAt(body, endOfText(body));
+}

@@ -1,0 +1,224 @@
+import * as Y from "yjs";
+import type { PresenceState } from "#shared/sync-protocol.ts";
+import type { LoadedModel } from "../inference/engine.ts";
+import type { OpenRoom, UpdateOrigin } from "../sync/types.ts";
+import {
+  type Baseline,
+  baselineOf,
+  bodyOf,
+  caretAt,
+  caretIndex,
+  encodePosition,
+  endOfTypedText,
+  positionIndex,
+} from "./caret.ts";
+import { type CharacterId, firstDifference, lengthOf, readCharacters } from "./characters.ts";
+import { insertRunText } from "./insert-text.ts";
+import type { ModelToken } from "./model-text.ts";
+import { type Prompt, readPrompt, windowIndex } from "./prompt.ts";
+import type { RunRecord } from "./run-record.ts";
+import type { FlushRows, RunStore, TokenRow } from "./run-store.ts";
+import { createTokenMap, groupPieces, type TokenMap } from "./token-map.ts";
+import { WrittenItems } from "./written-items.ts";
+
+/** The engine's window as of a token. */
+export interface WindowState {
+  contextTokens: number;
+  droppedTokens: number;
+}
+
+export interface RunTextOptions {
+  room: OpenRoom;
+  record: RunRecord;
+  model: LoadedModel;
+  store: RunStore;
+  /** Token ids that stand before the text. */
+  memory: readonly number[];
+  /** The document as it was when the run last wrote. */
+  baseline: Baseline;
+  /** Ids of the text that the run wrote before. */
+  map?: TokenMap;
+  /** Asked at a write's turn. */
+  mayWrite(): boolean;
+  /** Text inside the prompt changed, first at this position (base64). */
+  onEdited(position: string): void;
+  /** Somebody typed or deleted at the caret. */
+  onTyped(): void;
+}
+
+/** So near to the caret an input method is in the model's way. */
+const nearCharacters = 2;
+
+/** A run's side of the live text: its caret, the window that it reads, and what it writes. */
+export class RunText {
+  readonly #options: RunTextOptions;
+  readonly #doc: Y.Doc;
+  readonly #body: Y.Text;
+  readonly #origin: UpdateOrigin;
+  readonly #items: WrittenItems;
+  readonly #stopListening: () => void;
+  #caret: Y.RelativePosition;
+  #baseline: Baseline;
+  #map: TokenMap;
+  #windowStart: Y.RelativePosition | null | undefined;
+  /** For each token since the prompt's first: the character that it begins with. */
+  #starts: (CharacterId | null)[] = [];
+  /** The window's text as it was last looked at. */
+  #seen: Prompt["characters"] = [];
+  /** Length of what is typed at the caret and not taken in yet. */
+  #typedLength = 0;
+  /** Whether the prompt no longer is the text before the caret. */
+  #stale = true;
+
+  constructor(options: RunTextOptions) {
+    const { room, record } = options;
+    this.#options = options;
+    this.#doc = room.doc;
+    this.#body = bodyOf(room.doc);
+    this.#origin = { kind: "run", runId: record.id, actorId: record.startedBy.id };
+    this.#items = new WrittenItems();
+    this.#caret = record.caret;
+    this.#baseline = options.baseline;
+    this.#map = options.map ?? createTokenMap();
+    this.#stopListening = room.onApplied(({ origin }) => {
+      if (origin.kind === "run" && origin.runId === record.id) this.#lookAtOwnWrite();
+      else this.#lookAtEdit();
+    });
+  }
+
+  get caret(): Y.RelativePosition {
+    return this.#caret;
+  }
+
+  /** base64 of the relative position where the window begins; null: at the top. */
+  get windowStart(): string | null {
+    return this.#windowStart ? encodePosition(this.#windowStart) : null;
+  }
+
+  /** Moves the caret past what was typed at it and reads the prompt anew. */
+  read(): Prompt {
+    const index = caretIndex(this.#doc, this.#caret);
+    const end = endOfTypedText(this.#body, index, this.#baseline);
+    if (end > index) this.#caret = caretAt(this.#body, end);
+    const { model, memory } = this.#options;
+    const prompt = readPrompt({
+      doc: this.#doc,
+      caret: this.#caret,
+      memory,
+      model: model.engine.model,
+      tokenizer: model.tokenizer,
+      map: this.#map,
+      windowStart: this.#windowStart,
+    });
+    this.#map = prompt.map;
+    this.#windowStart = prompt.windowStart;
+    this.#starts = [...prompt.starts];
+    this.#stale = false;
+    this.#look();
+    return prompt;
+  }
+
+  /**
+   * Writes tokens at the caret and resolves with what was committed; undefined, with nothing
+   * written, where the text has changed under them or `mayWrite` says no at the write's turn.
+   */
+  write(tokens: readonly ModelToken[], window: WindowState): Promise<FlushRows | undefined> {
+    const { room, store, record } = this.#options;
+    return room.write(
+      this.#origin,
+      () => {
+        this.#lookAtEdit();
+        return this.#stale || !this.#options.mayWrite() ? undefined : this.#insert(tokens, window);
+      },
+      async (transaction, flush) => {
+        if (flush !== undefined) await store.saveFlush(transaction, record.id, flush);
+      },
+    );
+  }
+
+  /** Whether somebody composes with an input method where the run writes. */
+  composesAtCaret(): boolean {
+    const index = caretIndex(this.#doc, this.#caret);
+    const end = index + this.#typedLength;
+    return this.#options.room.presence().some((state) => {
+      const head = state.composing ? this.#cursorIndex(state) : undefined;
+      return head !== undefined && head >= index - nearCharacters && head <= end + nearCharacters;
+    });
+  }
+
+  close(): void {
+    this.#stopListening();
+  }
+
+  #insert(tokens: readonly ModelToken[], window: WindowState): FlushRows {
+    const { record } = this.#options;
+    const index = caretIndex(this.#doc, this.#caret);
+    const text = tokens.map((token) => token.text).join("");
+    const { ranges, after } = insertRunText(this.#body, index, text, record.id);
+    this.#caret = caretAt(this.#body, index + text.length);
+    const rows = this.#items.place(tokens, ranges);
+    this.#remember(rows, after, window);
+    return {
+      tokens: rows,
+      items: this.#items.extend(ranges),
+      run: {
+        caret: this.#caret,
+        tokens: record.tokens + tokens.length,
+        promptTokens: record.promptTokens,
+        contextTokens: window.contextTokens,
+      },
+    };
+  }
+
+  /** Keeps the ids of what is written for the next reading, and follows the engine's window. */
+  #remember(rows: readonly TokenRow[], after: CharacterId | null, window: WindowState): void {
+    const pieces = groupPieces(rows, this.#options.model.tokenizer, after);
+    for (const piece of pieces) this.#map.add(piece);
+    this.#starts.push(...rows.map((row) => row.first));
+    const first = this.#starts.slice(window.droppedTokens).find((start) => start !== null);
+    if (window.droppedTokens > 0 && first) {
+      this.#windowStart = new Y.RelativePosition(null, null, Y.createID(first.client, first.clock));
+    }
+  }
+
+  #lookAtOwnWrite(): void {
+    this.#baseline = baselineOf(this.#doc);
+    this.#look();
+  }
+
+  /** Compares the live text with what was last seen, and tells what the difference means. */
+  #lookAtEdit(): void {
+    if (this.#windowStart === undefined) return;
+    const { seen, typedLength } = { seen: this.#seen, typedLength: this.#typedLength };
+    const from = this.#look();
+    const changedAt = firstDifference(seen, this.#seen);
+    if (changedAt !== undefined) {
+      this.#stale = true;
+      const place = Y.createRelativePositionFromTypeIndex(this.#body, from + changedAt);
+      this.#options.onEdited(encodePosition(place));
+    }
+    const cutAtCaret = changedAt === lengthOf(this.#seen);
+    if (cutAtCaret || this.#typedLength !== typedLength) {
+      this.#stale = true;
+      this.#options.onTyped();
+    }
+  }
+
+  /** Returns where the window begins. */
+  #look(): number {
+    const index = caretIndex(this.#doc, this.#caret);
+    const from = windowIndex(this.#doc, this.#windowStart ?? null);
+    this.#seen = readCharacters(this.#body, from, index);
+    this.#typedLength = endOfTypedText(this.#body, index, this.#baseline) - index;
+    return from;
+  }
+
+  #cursorIndex({ cursor }: PresenceState): number | undefined {
+    if (!cursor) return undefined;
+    try {
+      return positionIndex(this.#doc, Y.createRelativePositionFromJSON(cursor.head));
+    } catch {
+      return undefined;
+    }
+  }
+}
