@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { PGlite } from "@electric-sql/pglite";
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 import type { Logger } from "../observability/logger.ts";
-import { lockDataFolder } from "./data-folder-lock.ts";
+import { type DataFolderLock, lockDataFolder } from "./data-folder-lock.ts";
 import { int8TypeId } from "./type-ids.ts";
 
 const initdbScript = fileURLToPath(new URL("./initdb.mjs", import.meta.url));
@@ -20,7 +20,7 @@ export async function openPglitePool(dataDir: string, logger: Logger): Promise<P
     const folder = join(dataDir, "database");
     if (!existsSync(folder)) await initialise(folder, logger);
     const pglite = await PGlite.create(folder, { parsers: { [int8TypeId]: Number } });
-    return createPool(pglite, lock.release);
+    return createPool(pglite, lock);
   } catch (error) {
     await lock.release();
     throw error;
@@ -40,7 +40,7 @@ async function initialise(folder: string, logger: Logger): Promise<void> {
 }
 
 /** PGlite has one connection: it goes from hand to hand, first come first served. */
-function createPool(pglite: PGlite, releaseLock: () => Promise<void>): PostgresPool {
+function createPool(pglite: PGlite, lock: DataFolderLock): PostgresPool {
   let last: Promise<void> = Promise.resolve();
   return {
     async connect() {
@@ -53,7 +53,7 @@ function createPool(pglite: PGlite, releaseLock: () => Promise<void>): PostgresP
     async end() {
       await last;
       await pglite.close();
-      await releaseLock();
+      await lock.release();
     },
   };
 }

@@ -156,7 +156,7 @@ function parseState(json: string): PresenceState | null | undefined {
     const value: unknown = JSON.parse(json);
     if (typeof value !== "object" || Array.isArray(value)) return undefined;
     // Every field is optional, and readers check what they use.
-    return value as PresenceState | null;
+    return value;
   } catch {
     return undefined;
   }

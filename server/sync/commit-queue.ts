@@ -14,8 +14,8 @@ export interface CommitQueue {
 
 interface Waiting {
   commit: DocumentCommit;
-  resolve(result: CommitResult): void;
-  reject(error: unknown): void;
+  resolve: (result: CommitResult) => void;
+  reject: (error: unknown) => void;
 }
 
 /**

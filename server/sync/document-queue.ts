@@ -1,21 +1,15 @@
 import * as Y from "yjs";
 import { type CloseCode, closeCodes } from "#shared/close-codes.ts";
-import { sharedTypes, syncLimits } from "#shared/sync-protocol.ts";
+import { syncLimits } from "#shared/sync-protocol.ts";
 import { NotFoundError, UnavailableError } from "../errors.ts";
 import type { ClientBinding, ClientIds } from "./client-ids.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import { Frontier } from "./frontier.ts";
-import { judgeUpdate, type Verdict } from "./guard.ts";
+import { type FinalVerdict, judgeWithLookUps } from "./judging.ts";
 import type { KnownRuns } from "./known-runs.ts";
-import { mendEnd } from "./mending.ts";
-import type {
-  Access,
-  AppliedUpdate,
-  CommitCompanion,
-  CommitTransaction,
-  UpdateOrigin,
-} from "./types.ts";
-import type { LoggedUpdate } from "./update-log.ts";
+import { CommittedOrigin, type OwnChange, OwnChanges } from "./own-changes.ts";
+import type { Access, AppliedUpdate, CommitCompanion, UpdateOrigin } from "./types.ts";
+import type { DocumentCommit, LogEntry, LoggedUpdate } from "./update-log.ts";
 
 /** A connection, as the queue sees it. */
 export interface Author {
@@ -58,21 +52,11 @@ export interface DocumentQueueDeps {
 }
 
 type Turn =
-  | { kind: "write"; run(): void; reject(error: Error): void }
+  | { kind: "write"; run: () => void; reject: (error: Error) => void }
   | { kind: "frame"; author: Author; update: Uint8Array }
-  | { kind: "barrier"; resolve(): void; reject(error: Error): void };
+  | { kind: "barrier"; resolve: () => void; reject: (error: Error) => void };
 
 type FrameTurn = Extract<Turn, { kind: "frame" }>;
-
-/** In the document already, and to be committed with what comes next. */
-interface OwnChange {
-  origin: UpdateOrigin;
-  payload: Uint8Array | undefined;
-  transaction: Y.Transaction | undefined;
-  companion: ((transaction: CommitTransaction) => Promise<void>) | undefined;
-  committed(): void;
-  reject(error: Error): void;
-}
 
 /** A frame that was let in; without a payload it changes nothing. */
 interface JudgedFrame {
@@ -81,9 +65,15 @@ interface JudgedFrame {
   payload: Uint8Array | undefined;
 }
 
-/** Taken together at most: keeps a commit short. */
-const batchFrames = 256;
-const batchBytes = 1024 * 1024;
+/** What is committed in one go. */
+interface Batch {
+  own: readonly OwnChange[];
+  frames: readonly JudgedFrame[];
+  bindings: readonly ClientBinding[];
+}
+
+/** Keeps a commit short. */
+const batchLimits = { frames: 256, bytes: 1024 * 1024 } as const;
 
 /**
  * The one queue of a document: guard, commit, then apply, broadcast and acknowledge, in the order
@@ -93,25 +83,21 @@ const batchBytes = 1024 * 1024;
 export class DocumentQueue {
   readonly #deps: DocumentQueueDeps;
   readonly #doc: Y.Doc;
+  readonly #own: OwnChanges;
   #turns: Turn[] = [];
-  #own: OwnChange[] = [];
-  #awaitingCommit: { resolve(): void; reject(error: Error): void }[] = [];
+  #awaitingCommit: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #queuedBytes = 0;
   #headSeq: number;
   #working = false;
-  /** The write that runs now. */
-  #writing: OwnChange | undefined;
-  #bodyChanged = false;
   #failure: Error | undefined;
 
   constructor(deps: DocumentQueueDeps) {
     this.#deps = deps;
     this.#doc = deps.doc;
     this.#headSeq = deps.headSeq;
-    this.#doc.on("update", this.#onUpdate);
+    this.#own = new OwnChanges(deps.doc, () => this.#start());
+    for (const payload of deps.cleanUps) this.#own.addCleanUp(payload);
     this.#doc.on("afterTransaction", this.#onTransaction);
-    this.#doc.getText(sharedTypes.body).observe(this.#onBody);
-    for (const payload of deps.cleanUps) this.#onUpdate(payload, undefined);
   }
 
   get headSeq(): number {
@@ -120,7 +106,7 @@ export class DocumentQueue {
 
   /** Whether the document holds nothing but what is committed. */
   get isDurable(): boolean {
-    return this.#own.length === 0;
+    return this.#own.pending.length === 0;
   }
 
   /** Whether nothing waits and nothing is being written. */
@@ -128,7 +114,7 @@ export class DocumentQueue {
     return !this.#working;
   }
 
-  /** Whether no frame of anyone's waits. */
+  /** Whether nobody's frame waits. */
   get isEmpty(): boolean {
     return this.#turns.length === 0;
   }
@@ -151,7 +137,7 @@ export class DocumentQueue {
     alsoCommit?: CommitCompanion<Result>,
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const run = () => this.#writeNow({ origin, change, alsoCommit, resolve, reject });
+      const run = () => this.#own.write({ origin, change, alsoCommit, resolve, reject });
       this.#enqueue({ kind: "write", run, reject });
     });
   }
@@ -178,13 +164,10 @@ export class DocumentQueue {
   stop(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#doc.off("update", this.#onUpdate);
     this.#doc.off("afterTransaction", this.#onTransaction);
-    this.#doc.getText(sharedTypes.body).unobserve(this.#onBody);
-    for (const change of this.#own) change.reject(error);
+    this.#own.stop(error);
     for (const turn of this.#turns) if (turn.kind !== "frame") turn.reject(error);
-    for (const { reject } of this.#awaitingCommit) reject(error);
-    this.#own = [];
+    for (const waiting of this.#awaitingCommit) waiting.reject(error);
     this.#turns = [];
     this.#awaitingCommit = [];
   }
@@ -196,7 +179,7 @@ export class DocumentQueue {
   }
 
   #start(): void {
-    if (this.#working) return;
+    if (this.#working || this.#failure !== undefined) return;
     this.#working = true;
     void this.#work();
   }
@@ -204,7 +187,7 @@ export class DocumentQueue {
   /** Never rejects: whatever goes wrong ends the queue. */
   async #work(): Promise<void> {
     try {
-      while (this.#failure === undefined && this.#own.length + this.#turns.length > 0) {
+      while (this.#failure === undefined && !(this.isDurable && this.isEmpty)) {
         await this.#takeTogether();
       }
     } catch (error) {
@@ -215,24 +198,18 @@ export class DocumentQueue {
   }
 
   async #takeTogether(): Promise<void> {
-    this.#takeBarriers();
+    this.#passBarriers();
     const head = this.#turns[0];
     if (head?.kind === "write") {
       this.#turns.shift();
       head.run();
     }
-    const { frames, bindings } = await this.#judgeFrames();
-    if (this.#failure !== undefined) return;
-    const own = [...this.#own];
-    const written = frames.filter(({ payload }) => payload !== undefined);
-    if (own.length + written.length === 0 || (await this.#commit(own, written, bindings))) {
-      this.#conclude(own, frames);
-    } else {
-      this.#turns.unshift(...frames.map(({ turn }) => turn));
-    }
+    const judged = await this.#judgeFrames();
+    const batch: Batch = { ...judged, own: [...this.#own.pending] };
+    if (this.#failure === undefined && (await this.#commit(batch))) this.#conclude(batch);
   }
 
-  #takeBarriers(): void {
+  #passBarriers(): void {
     for (let head = this.#turns[0]; head?.kind === "barrier"; head = this.#turns[0]) {
       this.#turns.shift();
       head.resolve();
@@ -240,55 +217,38 @@ export class DocumentQueue {
   }
 
   /** Takes frames up to the next turn of another kind, and judges each against all before it. */
-  async #judgeFrames(): Promise<{ frames: JudgedFrame[]; bindings: ClientBinding[] }> {
+  async #judgeFrames(): Promise<Pick<Batch, "frames" | "bindings">> {
     const frontier = new Frontier(this.#doc, this.#deps.clientIds);
-    const judged: JudgedFrame[] = [];
-    let bytes = 0;
-    while (judged.length < batchFrames && bytes < batchBytes) {
+    const frames: JudgedFrame[] = [];
+    for (let bytes = 0; frames.length < batchLimits.frames && bytes < batchLimits.bytes; ) {
       const turn = this.#turns[0];
       if (turn?.kind !== "frame") break;
       this.#turns.shift();
-      const access = turn.author.writeAccess;
-      const verdict = access && (await this.#judge(turn.update, access.accountId, frontier));
-      if (this.#failure !== undefined) break;
-      if (access === undefined || verdict === undefined) this.#drop(turn);
-      else if (verdict.kind === "accepted") {
-        bytes += verdict.payload.length;
-        judged.push({ turn, access, payload: verdict.payload });
-      } else if (verdict.kind === "nothing") judged.push({ turn, access, payload: undefined });
-      else {
-        this.#drop(turn);
-        turn.author.refuse(verdict.code, verdict.reason);
-      }
+      const frame = await this.#judgeFrame(turn, frontier);
+      if (frame === undefined) this.#queuedBytes -= turn.update.length;
+      else frames.push(frame);
+      bytes += frame?.payload?.length ?? 0;
     }
-    return { frames: judged, bindings: frontier.bindings };
+    return { frames, bindings: frontier.bindings };
   }
 
-  /** Looks up what the guard does not know, once, and gives its last word. */
-  async #judge(
-    update: Uint8Array,
-    accountId: string,
-    frontier: Frontier,
-  ): Promise<Extract<Verdict, { kind: "accepted" | "nothing" | "refused" }>> {
-    const { knownRuns } = this.#deps;
-    const judge = () => judgeUpdate(update, { accountId, frontier, isRun: knownRuns.has });
-    let verdict = judge();
-    if (verdict.kind === "notOurCopy" && (await this.#catchUp())) verdict = judge();
-    if (verdict.kind === "unknownRuns") {
-      await knownRuns.lookUp(verdict.runIds);
-      verdict = judge();
-    }
+  /** Undefined where it is not to be written; its author knows why. */
+  async #judgeFrame(turn: FrameTurn, frontier: Frontier): Promise<JudgedFrame | undefined> {
+    const access = turn.author.writeAccess;
+    if (access === undefined || this.#failure !== undefined) return undefined;
+    const verdict: FinalVerdict = await judgeWithLookUps(turn.update, access.accountId, {
+      frontier,
+      knownRuns: this.#deps.knownRuns,
+      catchUp: () => this.#catchUp(),
+    });
     switch (verdict.kind) {
-      case "notOurCopy":
-        return { kind: "refused", code: closeCodes.notOurCopy, reason: verdict.reason };
-      case "unknownRuns":
-        return {
-          kind: "refused",
-          code: closeCodes.malformed,
-          reason: "not a run of this document",
-        };
-      default:
-        return verdict;
+      case "accepted":
+        return { turn, access, payload: verdict.payload };
+      case "nothing":
+        return { turn, access, payload: undefined };
+      case "refused":
+        turn.author.refuse(verdict.code, verdict.reason);
+        return undefined;
     }
   }
 
@@ -304,32 +264,19 @@ export class DocumentQueue {
   }
 
   /** False where the rights of an author have changed: they were asked for anew. */
-  async #commit(
-    own: readonly OwnChange[],
-    frames: readonly JudgedFrame[],
-    newBindings: readonly ClientBinding[],
-  ): Promise<boolean> {
-    const { documentId, commitQueue, clientIds } = this.#deps;
-    const companions = own.flatMap(({ companion }) => companion ?? []);
-    const bindings = clientIds.withServer(newBindings, this.#doc);
-    const result = await commitQueue.commit({
-      documentId,
-      headSeq: this.#headSeq,
-      entries: [...own, ...frames.map(asEntry)].flatMap(({ origin, payload }) =>
-        payload === undefined ? [] : [{ origin, payload }],
-      ),
-      bindings,
-      accessEpochs: new Map(frames.map(({ access }) => [access.accountId, access.accessEpoch])),
-      companion: companions.length === 0 ? undefined : runAll(companions),
-    });
+  async #commit(batch: Batch): Promise<boolean> {
+    const commit = this.#describe(batch);
+    if (commit.entries.length === 0 && commit.companion === undefined) return true;
+    const result = await this.#deps.commitQueue.commit(commit);
     switch (result.kind) {
       case "committed":
         this.#headSeq = result.headSeq;
-        clientIds.bind(bindings);
+        this.#deps.clientIds.bind(commit.bindings);
         await this.#deps.afterCommit?.();
         return true;
       case "staleAccess":
         await this.#deps.judgeAccess(result.accountIds);
+        this.#turns.unshift(...batch.frames.map(({ turn }) => turn));
         return false;
       case "moved":
         throw new UnavailableError("The document was changed by another server.");
@@ -338,17 +285,35 @@ export class DocumentQueue {
     }
   }
 
+  #describe({ own, frames, bindings }: Batch): DocumentCommit {
+    const companions = own.flatMap(({ companion }) => companion ?? []);
+    const written = frames.filter(({ payload }) => payload !== undefined);
+    return {
+      documentId: this.#deps.documentId,
+      headSeq: this.#headSeq,
+      entries: [...own.flatMap(toEntry), ...written.map(fromUser).flatMap(toEntry)],
+      bindings: this.#deps.clientIds.withServer(bindings, this.#doc),
+      accessEpochs: new Map(written.map(({ access }) => [access.accountId, access.accessEpoch])),
+      companion:
+        companions.length === 0
+          ? undefined
+          : async (transaction) => {
+              for (const companion of companions) await companion(transaction);
+            },
+    };
+  }
+
   /** Everything is durable: show it, in the log's order, and tell the authors. */
-  #conclude(own: readonly OwnChange[], frames: readonly JudgedFrame[]): void {
+  #conclude({ own, frames }: Batch): void {
     if (this.#failure !== undefined) return;
-    this.#own = this.#own.slice(own.length);
+    this.#own.settle(own.length);
     for (const change of own) this.#publishOwn(change);
     for (const frame of frames) this.#applyFrame(frame);
     const counts = new Map<Author, number>();
     for (const { turn } of frames) counts.set(turn.author, (counts.get(turn.author) ?? 0) + 1);
     for (const [author, count] of counts) author.acknowledge(count);
-    this.#mendEnd();
-    if (this.isDurable) for (const { resolve } of this.#awaitingCommit.splice(0)) resolve();
+    this.#own.mendEnd();
+    if (this.isDurable) for (const waiting of this.#awaitingCommit.splice(0)) waiting.resolve();
     this.#deps.onSettled();
   }
 
@@ -368,73 +333,6 @@ export class DocumentQueue {
     this.#deps.onCommitted({ payload, author: turn.author });
   }
 
-  #drop(turn: FrameTurn): void {
-    this.#queuedBytes -= turn.update.length;
-  }
-
-  /** Runs a write of the server's at its turn; what it changed goes with the commit that follows. */
-  #writeNow<Result>(write: Write<Result>): void {
-    const own: OwnChange = {
-      origin: write.origin,
-      payload: undefined,
-      transaction: undefined,
-      companion: undefined,
-      committed: () => undefined,
-      reject: write.reject,
-    };
-    this.#writing = own;
-    try {
-      const result = this.#doc.transact((transaction) => {
-        own.transaction = transaction;
-        return write.change(this.#doc);
-      }, own);
-      const { alsoCommit } = write;
-      if (alsoCommit !== undefined) {
-        own.companion = (transaction) => alsoCommit(transaction, result);
-      }
-      own.committed = () => write.resolve(result);
-      if (own.payload !== undefined || own.companion !== undefined) this.#own.push(own);
-      else own.committed();
-    } catch (error) {
-      const failure = error instanceof Error ? error : new Error("write failed", { cause: error });
-      write.reject(failure);
-      // Half a change is in the document and cannot be taken back.
-      if (own.payload !== undefined) throw failure;
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  #mendEnd(): void {
-    if (!this.#bodyChanged) return;
-    this.#bodyChanged = false;
-    const ignore = () => undefined;
-    const origin: UpdateOrigin = { kind: "system" };
-    this.#writeNow({ origin, change: mendEnd, resolve: ignore, reject: ignore });
-  }
-
-  /** Collects what the server's own document writes: its writes, and Yjs's clean-ups after others'. */
-  readonly #onUpdate = (payload: Uint8Array, origin: unknown): void => {
-    if (origin instanceof CommittedOrigin) return;
-    if (this.#writing !== undefined && origin === this.#writing) {
-      this.#writing.payload = payload;
-      return;
-    }
-    this.#own.push({
-      origin: { kind: "system" },
-      payload,
-      transaction: undefined,
-      companion: undefined,
-      committed: () => undefined,
-      reject: () => undefined,
-    });
-    this.#start();
-  };
-
-  readonly #onBody = (): void => {
-    this.#bodyChanged = true;
-  };
-
   readonly #onTransaction = (transaction: Y.Transaction): void => {
     const { origin } = transaction;
     if (origin instanceof CommittedOrigin) {
@@ -448,30 +346,11 @@ export class DocumentQueue {
   }
 }
 
-interface Write<Result> {
-  origin: UpdateOrigin;
-  change: (doc: Y.Doc) => Result;
-  alsoCommit?: CommitCompanion<Result> | undefined;
-  resolve(result: Result): void;
-  reject(error: Error): void;
-}
-
-/** Marks the transactions that apply what the log already holds. */
-class CommittedOrigin {
-  readonly origin: UpdateOrigin;
-
-  constructor(origin: UpdateOrigin) {
-    this.origin = origin;
-  }
-}
-
-function asEntry({ access, payload }: JudgedFrame) {
+function fromUser({ access, payload }: JudgedFrame): Pick<OwnChange, "origin" | "payload"> {
   const origin: UpdateOrigin = { kind: "user", actorId: access.accountId };
-  return { origin, payload };
+  return payload === undefined ? { origin } : { origin, payload };
 }
 
-function runAll(companions: readonly ((transaction: CommitTransaction) => Promise<void>)[]) {
-  return async (transaction: CommitTransaction) => {
-    for (const companion of companions) await companion(transaction);
-  };
+function toEntry({ origin, payload }: Pick<OwnChange, "origin" | "payload">): LogEntry[] {
+  return payload === undefined ? [] : [{ origin, payload }];
 }

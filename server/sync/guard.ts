@@ -34,7 +34,7 @@ export type Verdict =
   | { kind: "notOurCopy"; reason: string }
   | { kind: "refused"; code: CloseCode; reason: string };
 
-type Struct = Y.Item | Y.GC | Y.Skip;
+type Struct = ReturnType<typeof Y.decodeUpdate>["structs"][number];
 
 /**
  * Judges one update before anything is done with it, on a copy of its bytes. An accepted one
@@ -45,8 +45,7 @@ export function judgeUpdate(bytes: Uint8Array, context: GuardContext): Verdict {
   try {
     scanUpdate(update, updateLimits);
     const { structs, ds } = Y.decodeUpdate(update);
-    // The exported type is wider than what the decoder makes.
-    return judgeDecoded(update, structs as Struct[], ds.clients, context);
+    return judgeDecoded(update, structs, ds.clients, context);
   } catch (error) {
     if (error instanceof Refusal) return error.verdict;
     if (error instanceof UpdateShapeError) {
@@ -106,7 +105,7 @@ function isAllowedAttribute(name: string, value: unknown): boolean {
     case "run":
       return typeof value === "string" && value.length <= 64;
     case "block":
-      return value === "heading" || value === "paragraph";
+      return value === "heading";
     case "level":
       return levels.includes(value);
     default:
@@ -193,8 +192,7 @@ function unknownRuns(news: readonly Struct[], context: GuardContext): string[] {
   for (const struct of news) {
     if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentFormat)) continue;
     const { key, value } = struct.content;
-    // checkSchema let only strings through.
-    if (key === "run" && value !== null) found.add(value as unknown as string);
+    if (key === "run" && value !== null) found.add(String(value));
   }
   return [...found].filter((runId) => !context.isRun(runId));
 }

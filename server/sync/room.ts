@@ -227,7 +227,7 @@ export class Room implements ConnectedRoom {
   #end(error: Error, code: CloseCode, reason: string): void {
     this.#alive = false;
     this.#queue.stop(error);
-    for (const connection of [...this.#connections]) connection.close(code, reason);
+    for (const connection of this.#connections) connection.close(code, reason);
     for (const look of this.#settled) look();
     this.#projection.stop();
     this.doc.destroy();

@@ -88,7 +88,7 @@ export class RoomRegistry {
       documentId,
       loaded,
       snapshotKeeper: new SnapshotKeeper({ documentId, snapshotSeq, snapshots, logger }),
-      knownRuns: createKnownRuns(database, documentId),
+      knownRuns: createKnownRuns(documentId, this.#deps),
       commitQueue: this.#deps.commitQueue,
       readLogAfter: (seq) =>
         patience.retry(() =>

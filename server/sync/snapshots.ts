@@ -41,12 +41,10 @@ export function createSnapshots(deps: { database: Database; logger: Logger }): S
           .insertInto("document_snapshots")
           .values({ document_id: documentId, seq, state, sha256: digest(state) })
           .onConflict((conflict) =>
-            conflict
-              .columns(["document_id", "seq"])
-              .doUpdateSet((row) => ({
-                state: row.ref("excluded.state"),
-                sha256: row.ref("excluded.sha256"),
-              })),
+            conflict.columns(["document_id", "seq"]).doUpdateSet((row) => ({
+              state: row.ref("excluded.state"),
+              sha256: row.ref("excluded.sha256"),
+            })),
           )
           .execute();
         const older = await transaction
