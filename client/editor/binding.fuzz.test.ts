@@ -16,9 +16,9 @@ const tokens = [" tok", "en", " the", ".\n", "\n", " a", "😀", "aa"];
 const serverClient = 1;
 
 /**
- * Every third seed has no delays and no undo, and there no typed text ever carries a run. With them,
- * concurrent deletions and Yjs's own undo can take a formatting mark away; the server mends the
- * colours at the run's end.
+ * Every third seed has no delays, compositions or undo, and there no typed text ever carries a run.
+ * With them, concurrent deletions and Yjs's own undo can take a formatting mark away; the server
+ * mends the colours at the run's end.
  */
 const isPrompt = (seed: number) => seed % 3 === 0;
 
@@ -72,7 +72,7 @@ function runSeed(seed: number) {
       else if (random.chance(0.5)) network.deliverSome(random);
       const editor = random.pick(editors);
       const before = editor.typed.size;
-      const edit = editOnce(editor, { focus: writer.offset(), mayUndo: !isPrompt(seed) }, random);
+      const edit = editOnce(editor, { focus: writer.offset(), prompt: isPrompt(seed) }, random);
       log.push(`client ${editor.doc.clientID}: ${edit}`);
       expect(
         claimedBy(editor.text, [...editor.typed].slice(before)),

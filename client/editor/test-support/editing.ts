@@ -50,12 +50,14 @@ const edits: readonly (readonly [name: string, weight: number, edit: Edit])[] = 
   ["compose", 2, compose],
 ];
 const drawn = edits.flatMap((entry) => Array.from({ length: entry[1] }, () => entry));
-const drawnWithoutUndo = drawn.filter(([name]) => name !== "undo" && name !== "redo");
+const later = ["undo", "redo", "compose"];
+const drawnPrompt = drawn.filter(([name]) => !later.includes(name));
 
 export interface EditOptions {
   /** The offset where the model writes; every other edit is near it. */
   focus: number;
-  mayUndo: boolean;
+  /** No undo, and no composition, which holds back what comes in. */
+  prompt: boolean;
 }
 
 /** Lets a person do one thing. Returns what, for the log. */
@@ -71,7 +73,7 @@ export function editOnce(editor: HeadlessEditor, options: EditOptions, random: R
   const from = boundary(editor, random.chance(0.5) ? near : random.below(length));
   const width = random.chance(0.5) ? 0 : random.below(15);
   const to = boundary(editor, Math.min(length - 1, offsetAt(editor.state.doc, from) + width));
-  const [name, , edit] = random.pick(options.mayUndo ? drawn : drawnWithoutUndo);
+  const [name, , edit] = random.pick(options.prompt ? drawnPrompt : drawn);
   edit(editor, { from, to: Math.max(from, to) }, random);
   return `${name} ${from}-${to}`;
 }

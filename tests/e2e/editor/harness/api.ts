@@ -1,0 +1,43 @@
+/** What the page of editors offers to a test, as `globalThis.harness`. Offsets are in the flat text. */
+export interface Harness {
+  /** Replaces all editors: `people` editors of `text` (with its final line break), linked in memory. */
+  open: (options: { text: string; people?: number; strict?: boolean }) => Promise<void>;
+  /** Makes the model write from `offset`, a few words each `intervalMs`; resolves when it is done. */
+  stream: (options: {
+    words: readonly string[];
+    offset: number;
+    intervalMs: number;
+  }) => Promise<void>;
+  /** Someone without an editor changes the text. */
+  edit: (change: { offset: number; deleted?: number; inserted?: string }) => void;
+  /** The text as the server has it. */
+  text: () => string;
+  /** The text as one editor shows it, each block closed by a line break. */
+  shown: (person: number) => string;
+  /** Block types as one editor shows them. */
+  blocks: (person: number) => string[];
+  /** What one editor shows in the model's ink. */
+  modelText: (person: number) => string;
+  /** The offset of one editor's caret. */
+  caret: (person: number) => number;
+  /** Puts one editor's caret somewhere and focuses it. */
+  focus: (person: number, offset: number) => void;
+  /** Where an offset is drawn, in pixels. */
+  point: (person: number, offset: number) => { x: number; y: number };
+  paste: (person: number, data: { text?: string; html?: string }) => void;
+  undo: (person: number) => void;
+  /** How often editors had to be drawn anew; 0 is right. */
+  healed: () => number;
+  /** How far the first person's scroller has been scrolled, in pixels. */
+  scroll: (top?: number) => number;
+  /** The model's caret in the first editor; null takes it away. */
+  showModel: (offset: number | null, state?: "breathing" | "still") => void;
+  follow: (on: boolean) => boolean;
+  /** Main-thread milliseconds that each flush took in the first editor so far. */
+  flushCosts: () => number[];
+}
+
+declare global {
+  // A global of the page under test; `var` is what makes it one.
+  var harness: Harness;
+}

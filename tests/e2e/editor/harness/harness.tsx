@@ -1,0 +1,212 @@
+import { StrictMode } from "react";
+import { createRoot, type Root } from "react-dom/client";
+import { Awareness } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { createCompositionGate } from "../../../../client/editor/composition-gate.ts";
+import type { DocumentConnection } from "../../../../client/editor/document-connection.ts";
+import { createDrafts } from "../../../../client/editor/drafts.ts";
+import { Manuscript } from "../../../../client/editor/manuscript.tsx";
+import type { ManuscriptControls } from "../../../../client/editor/manuscript-editor.ts";
+import type { ModelCaret } from "../../../../client/editor/model-caret.ts";
+import { offsetAt, positionAt } from "../../../../client/editor/positions.ts";
+import { encodePosition } from "../../../../client/editor/relative-position.ts";
+import type { Replica } from "../../../../client/editor/replica.ts";
+import { createSaveLedger } from "../../../../client/editor/save-ledger.ts";
+import { createStreamingWriter } from "../../../../client/editor/test-support/streaming-writer.ts";
+import { sharedTypes } from "../../../../shared/sync-protocol.ts";
+import type { Harness } from "./api.ts";
+
+interface Person {
+  replica: Replica;
+  controls: ManuscriptControls;
+  root: Root;
+  place: HTMLElement;
+  draw: (run: ModelCaret | null) => void;
+}
+
+let server = new Y.Doc();
+let people: Person[] = [];
+const flushCosts: number[] = [];
+
+function body(doc: Y.Doc): Y.Text {
+  return doc.getText(sharedTypes.body);
+}
+
+function personAt(index: number): Person {
+  const person = people[index];
+  if (person === undefined) throw new Error(`There is no person ${index}`);
+  return person;
+}
+
+function createReplica(): Replica {
+  const doc = new Y.Doc();
+  const gate = createCompositionGate();
+  Y.applyUpdate(doc, Y.encodeStateAsUpdate(server), "network");
+  const end = async () => doc.destroy();
+  return {
+    doc,
+    body: body(doc),
+    title: doc.getText(sharedTypes.title),
+    awareness: new Awareness(doc),
+    gate,
+    ledger: createSaveLedger(),
+    link: "synced",
+    ready: true,
+    loaded: Promise.resolve(),
+    abandon: () => {},
+    drop: end,
+    close: end,
+  };
+}
+
+/** Carries updates both ways, each as a task of its own, as a socket does. */
+function link(replica: Replica, isFirst: boolean) {
+  const channel = new MessageChannel();
+  channel.port1.onmessage = ({ data }: MessageEvent<Uint8Array>) =>
+    Y.applyUpdate(server, data, replica);
+  channel.port2.onmessage = ({ data }: MessageEvent<Uint8Array>) =>
+    replica.gate.pass(() => {
+      const started = performance.now();
+      Y.applyUpdate(replica.doc, data, "network");
+      if (isFirst) flushCosts.push(performance.now() - started);
+    });
+  replica.doc.on("update", (update: Uint8Array, origin: unknown) => {
+    if (origin !== "network") channel.port2.postMessage(update);
+  });
+  server.on("update", (update: Uint8Array, origin: unknown) => {
+    if (origin !== replica) channel.port1.postMessage(update);
+  });
+}
+
+function connectionOf(replica: Replica): DocumentConnection {
+  const snapshot = { save: "saved", ready: true, replica } as const;
+  return {
+    documentId: "harness",
+    drafts: createDrafts(localStorage, "harness"),
+    getSnapshot: () => snapshot,
+    subscribe: () => () => {},
+    close: replica.close,
+  };
+}
+
+async function join(index: number, strict: boolean): Promise<Person> {
+  const replica = createReplica();
+  link(replica, index === 0);
+  const place = document.createElement("div");
+  place.className = "editor";
+  document.body.append(place);
+  const root = createRoot(place);
+  const connection = connectionOf(replica);
+  const controls = await new Promise<ManuscriptControls>((resolve) => {
+    const Page = strict ? StrictMode : "div";
+    const draw = (run: ModelCaret | null) =>
+      root.render(
+        <Page>
+          <Manuscript
+            connection={connection}
+            editable
+            run={run}
+            windowStart={null}
+            showAuthors={false}
+            onReady={(controls) => {
+              // In strict mode the first editor is thrown away at once; the last one stays.
+              people[index] = { replica, controls, root, place, draw };
+              resolve(controls);
+            }}
+          />
+        </Page>,
+      );
+    draw(null);
+  });
+  return people[index] ?? { replica, controls, root, place, draw: () => {} };
+}
+
+const harness: Harness = {
+  open: async ({ text, people: count = 2, strict = false }) => {
+    for (const { root, place } of people) {
+      root.unmount();
+      place.remove();
+    }
+    people = [];
+    flushCosts.length = 0;
+    server = new Y.Doc();
+    body(server).insert(0, text);
+    for (let index = 0; index < count; index++) await join(index, strict);
+  },
+  stream: ({ words, offset, intervalMs }) => {
+    const writer = createStreamingWriter(body(server), "run-1", offset);
+    const left = [...words];
+    return new Promise((resolve) => {
+      const timer = setInterval(() => {
+        const next = left.shift();
+        if (next !== undefined) writer.write(next);
+        if (left.length > 0) return;
+        clearInterval(timer);
+        setTimeout(resolve, 50);
+      }, intervalMs);
+    });
+  },
+  edit: ({ offset, deleted = 0, inserted = "" }) => {
+    server.transact(() => {
+      if (deleted > 0) body(server).delete(offset, deleted);
+      if (inserted !== "") body(server).insert(offset, inserted, {});
+    }, "someone");
+  },
+  text: () => body(server).toJSON(),
+  shown: (person) => {
+    const { doc } = personAt(person).controls.editor.state;
+    return `${doc.textBetween(0, doc.content.size, "\n")}\n`;
+  },
+  blocks: (person) => {
+    const { doc } = personAt(person).controls.editor.state;
+    return Array.from({ length: doc.childCount }, (_, line) => {
+      const block = doc.child(line);
+      return block.type.name === "heading" ? `heading ${block.attrs.level}` : block.type.name;
+    });
+  },
+  modelText: (person) => {
+    const words = personAt(person).place.querySelectorAll(".run");
+    return [...words].map((word) => word.textContent).join("");
+  },
+  caret: (person) => {
+    const { doc, selection } = personAt(person).controls.editor.state;
+    return offsetAt(doc, selection.head);
+  },
+  focus: (person, offset) => {
+    const { editor } = personAt(person).controls;
+    editor.commands.focus(positionAt(editor.state.doc, offset));
+    editor.view.focus();
+  },
+  point: (person, offset) => {
+    const { view, state } = personAt(person).controls.editor;
+    const { left, top, bottom } = view.coordsAtPos(positionAt(state.doc, offset));
+    return { x: left, y: (top + bottom) / 2 };
+  },
+  paste: (person, { text, html }) => {
+    const clipboardData = new DataTransfer();
+    if (text !== undefined) clipboardData.setData("text/plain", text);
+    if (html !== undefined) clipboardData.setData("text/html", html);
+    const { view } = personAt(person).controls.editor;
+    const paste = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+    view.dom.dispatchEvent(paste);
+  },
+  undo: (person) => personAt(person).controls.undo(),
+  healed: () => people.reduce((sum, { controls }) => sum + controls.healed(), 0),
+  scroll: (top) => {
+    const { place } = personAt(0);
+    if (top !== undefined) place.scrollTop = top;
+    return place.scrollTop;
+  },
+  showModel: (offset, state = "breathing") => {
+    const { draw, replica } = personAt(0);
+    const caret = offset === null ? null : encodePosition(replica.body, offset);
+    draw(caret === null ? null : { caret, state, modelName: "tales" });
+  },
+  follow: (on) => {
+    const { controls } = personAt(0);
+    controls.setFollow(on);
+    return controls.isFollowing();
+  },
+  flushCosts: () => [...flushCosts],
+};
+globalThis.harness = harness;
