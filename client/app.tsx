@@ -48,10 +48,10 @@ function SignedIn({ children }: { children: (user: User) => ReactNode }) {
   if (me.data === null) {
     return <Navigate to="/sign-in" replace state={{ from: location.pathname }} />;
   }
-  if (me.error) {
+  if (me.failureReason !== null) {
     return (
-      <Notice title="The server cannot be reached">
-        <p>{sentenceOf(me.error)}</p>
+      <Notice title="The server does not answer">
+        <p>{sentenceOf(me.failureReason)} This page goes on trying by itself.</p>
       </Notice>
     );
   }

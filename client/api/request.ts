@@ -49,7 +49,7 @@ async function send(method: Method, path: string, body: unknown): Promise<Respon
       ? {}
       : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
   }).catch(() => {
-    throw new ApiError(0, "unreachable", "The server cannot be reached. Try again in a moment.");
+    throw new ApiError(0, "unreachable", "The server cannot be reached.");
   });
   if (response.ok) return response;
   throw await refusal(response);

@@ -22,6 +22,10 @@ const meQuery = queryOptions({
     }
   },
   staleTime: 60_000,
+  // Until the server answers, nothing can be shown: ask for as long as it takes.
+  retry: (_failures, error) =>
+    error instanceof ApiError && (error.status === 0 || error.status === 503),
+  retryDelay: (failures) => Math.min(250 * 2 ** failures, 4_000),
 });
 
 /** Who is signed in; null: nobody. */

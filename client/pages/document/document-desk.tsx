@@ -108,7 +108,6 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         connection={connection}
         actions={actions}
         follow={follow}
-        isReadOnly={!may("write")}
       />
       {panel.open && (
         <SidePanel

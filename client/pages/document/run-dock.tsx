@@ -8,6 +8,7 @@ import {
   IconViewfinder,
 } from "@tabler/icons-react";
 import type { User } from "#shared/http.ts";
+import { isLive } from "#shared/run.ts";
 import { NameWithKeys } from "../../components/keys.tsx";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
@@ -23,12 +24,12 @@ interface RunDockProps {
   connection: DocumentConnection;
   actions: RunActions;
   follow: FollowSwitch;
-  isReadOnly: boolean;
 }
 
 /** Bottom centre: start, pause or resume, stop; what happens, how fast, how much the model sees. */
 export function RunDock({ live, user, connection, actions, follow }: RunDockProps) {
   const { main, stop } = actions;
+  const runLives = live.run !== null && isLive(live.run.state);
   return (
     <section className={styles.dock} aria-label="The model">
       {live.failure !== null && (
@@ -60,19 +61,25 @@ export function RunDock({ live, user, connection, actions, follow }: RunDockProp
         <RunSentence live={live} user={user} connection={connection} />
         <RunSpeed live={live} />
         <ContextMeter live={live} />
-        <Tooltip label={<NameWithKeys name="Keep the model's caret in view" of="follow" />}>
-          <Button
-            variant="subtle"
-            className={styles.follow ?? ""}
-            aria-pressed={follow.following}
-            leftSection={<IconViewfinder size={16} aria-hidden="true" />}
-            onClick={follow.toggle}
-          >
-            Follow
-          </Button>
-        </Tooltip>
+        {runLives && <FollowButton follow={follow} />}
       </div>
     </section>
+  );
+}
+
+function FollowButton({ follow }: { follow: FollowSwitch }) {
+  return (
+    <Tooltip label={<NameWithKeys name="Keep the model's caret in view" of="follow" />}>
+      <Button
+        variant="subtle"
+        className={styles.follow ?? ""}
+        aria-pressed={follow.following}
+        leftSection={<IconViewfinder size={16} aria-hidden="true" />}
+        onClick={follow.toggle}
+      >
+        Follow
+      </Button>
+    </Tooltip>
   );
 }
 

@@ -29,7 +29,7 @@ export function SamplingControls({ sampling, lastSeed, runLives }: SamplingContr
       {knob(firstKnob)}
       <Length sampling={sampling} />
       <details className={styles.more}>
-        <summary>More</summary>
+        <summary>Finer settings</summary>
         <div className={styles.controls}>
           <Switch
             label="Always the likeliest token"

@@ -42,6 +42,7 @@ export function SamplingKnob({
       </div>
       <Slider
         size={4}
+        thumbSize={16}
         label={null}
         thumbLabel={knob.name}
         thumbProps={{ "aria-describedby": explanationId, "aria-valuetext": String(shown) }}

@@ -38,6 +38,8 @@ export function useRunActions({ live, may, sampling, controls }: RunActionsOptio
     const caret = startPlace === "caret" ? controls.current?.caretPosition() : null;
     const place = caret ? ({ at: "caret", caret } as const) : ({ at: "end" } as const);
     void live.start({ ...place, sampling: sampling.forStart() });
+    // Whoever starts it wants to see what comes; scrolling or writing ends the following.
+    controls.current?.setFollow(true);
   };
   return {
     main: mainAction(live, may, start),
