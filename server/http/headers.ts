@@ -39,6 +39,7 @@ export function securityHeaders(publicOrigins: readonly string[]): RequestHandle
     },
     // "no-referrer" would turn the Origin of some of our own requests into "null".
     referrerPolicy: { policy: "same-origin" },
+    xFrameOptions: { action: "deny" },
     strictTransportSecurity: secure,
     crossOriginOpenerPolicy: secure,
     originAgentCluster: secure,

@@ -10,6 +10,8 @@ export interface TestApp {
   readonly dataDir: string;
   /** Signs in one of the demonstration accounts. */
   signIn(email: string): Promise<Person>;
+  /** Closes the server and keeps its data, for another to open. */
+  stop(): Promise<void>;
   /** Closes the server and deletes its data. */
   close(): Promise<void>;
 }
@@ -25,6 +27,7 @@ export async function startTestApp(
     url: app.url,
     dataDir,
     signIn: (email) => signIn(app.url, email),
+    stop: () => app.close(),
     async close() {
       await app.close();
       await rm(dataDir, { recursive: true, force: true });
