@@ -17,7 +17,7 @@ export interface TextStreamStep<Token> {
 /** Turns the tokens of one run into text as they come. */
 export interface TextStream<Token> {
   push(token: Token): TextStreamStep<Token>;
-  /** Hands out all that was held back; bytes of an unfinished character become U+FFFD. */
+  /** Hands out all that was held back. A character that stayed unfinished is not written. */
   flush(): TextPiece<Token>[];
 }
 
@@ -50,8 +50,6 @@ export function createTextStream<Token extends { id: number }>(options: {
     flush() {
       const pieces = held;
       held = [];
-      const last = pieces.at(-1);
-      if (last !== undefined) last.text += decoder.decode();
       return pieces;
     },
   };

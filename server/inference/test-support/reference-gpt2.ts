@@ -17,9 +17,13 @@ export function referenceLogits(
   const wte = weightOf("wte.weight");
   const wpe = weightOf("wpe.weight");
   let hidden = tokens.map((id, position) =>
-    Float32Array.from({ length: width }, (_, i) => at(wte, id * width + i) + at(wpe, position * width + i)),
+    Float32Array.from(
+      { length: width },
+      (_, i) => at(wte, id * width + i) + at(wpe, position * width + i),
+    ),
   );
-  for (let layer = 0; layer < layers; layer++) hidden = block(shape, weightOf, `h.${layer}`, hidden);
+  for (let layer = 0; layer < layers; layer++)
+    hidden = block(shape, weightOf, `h.${layer}`, hidden);
   const last = layerNorm(shape, weightOf, "ln_f", hidden.at(-1) ?? new Float32Array(width));
   return Float32Array.from({ length: wte.length / width }, (_, id) => {
     let sum = 0;
@@ -71,7 +75,8 @@ function linear(weightOf: WeightOf, name: string, input: Float32Array): Float32A
   const bias = weightOf(`${name}.bias`);
   return bias.map((start, output) => {
     let sum = start;
-    for (let i = 0; i < input.length; i++) sum += at(input, i) * at(weight, i * bias.length + output);
+    for (let i = 0; i < input.length; i++)
+      sum += at(input, i) * at(weight, i * bias.length + output);
     return sum;
   });
 }

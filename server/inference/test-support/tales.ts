@@ -19,7 +19,10 @@ export function readTalesWeights(): WeightOf {
   const weights = new Map<string, Float32Array>();
   let offset = 0;
   for (const [name, length] of tensorLengths()) {
-    weights.set(name, new Float32Array(Uint8Array.from(bytes.subarray(offset, offset + 4 * length)).buffer));
+    weights.set(
+      name,
+      new Float32Array(Uint8Array.from(bytes.subarray(offset, offset + 4 * length)).buffer),
+    );
     offset = 64 * Math.ceil((offset + 4 * length) / 64);
   }
   return (name) => {
@@ -61,5 +64,8 @@ export function someTokens(length: number, salt = 0): number[] {
 }
 
 export function largestDifference(a: Float32Array, b: Float32Array): number {
-  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] ?? Infinity))), 0);
+  return a.reduce(
+    (largest, value, i) => Math.max(largest, Math.abs(value - (b[i] ?? Infinity))),
+    0,
+  );
 }
