@@ -63,6 +63,8 @@ export class Connection implements Author, Publisher {
   readonly #logger: Logger;
   #state: ConnectionState = { kind: "joining", early: [], earlyBytes: 0, accessChanged: false };
   #saved = 0;
+  /** One of its step-2 or update frames was left out: from here on its count says nothing. */
+  #hasDropped = false;
   #watcherWrites = 0;
   #presence: Publishing | undefined;
   #lastHeardAt = Date.now();
@@ -118,6 +120,8 @@ export class Connection implements Author, Publisher {
       this.#state = { kind: "closed", access };
     } else if (access === undefined) {
       this.close(closeCodes.noSuchDocument, "not shared with you any more");
+    } else if (this.#hasDropped && access.role !== "watcher") {
+      this.close(closeCodes.reloading, "you may write again");
     } else {
       this.#state = { ...this.#state, access };
       this.#state.room.accessChanged(this);
@@ -135,6 +139,10 @@ export class Connection implements Author, Publisher {
   acknowledge(frames: number): void {
     this.#saved += frames;
     if (this.request.acknowledge) this.send(savedFrame(this.#saved));
+  }
+
+  drop(): void {
+    this.#hasDropped = true;
   }
 
   refuse(code: CloseCode, reason: string): void {
@@ -204,10 +212,11 @@ export class Connection implements Author, Publisher {
         return room.answerStep1(this, frame.stateVector);
       case "step2":
         if (this.writeAccess !== undefined) room.receive(this, frame.update);
+        else this.drop();
         return;
       case "update":
         if (this.writeAccess !== undefined) room.receive(this, frame.update);
-        else this.#countWatcherWrite(frame.update);
+        else this.#dropWatcherWrite(frame.update);
         return;
       case "awareness":
         return this.#receiveAwareness(frame.payload, room);
@@ -217,7 +226,8 @@ export class Connection implements Author, Publisher {
   }
 
   /** Yjs cleans formatting up on passive peers too: frames that only delete do not count. */
-  #countWatcherWrite(update: Uint8Array): void {
+  #dropWatcherWrite(update: Uint8Array): void {
+    this.drop();
     if (isDeleteOnly(update)) return;
     this.#watcherWrites += 1;
     if (this.#watcherWrites >= watcherWrites) {

@@ -17,6 +17,8 @@ export interface Author {
   readonly writeAccess: Access | undefined;
   /** So many more of its frames are committed. */
   acknowledge(frames: number): void;
+  /** A frame was left out, as it may not write. */
+  drop(): void;
   refuse(code: CloseCode, reason: string): void;
 }
 
@@ -235,7 +237,10 @@ export class DocumentQueue {
   /** Undefined where it is not to be written; its author knows why. */
   async #judgeFrame(turn: FrameTurn, frontier: Frontier): Promise<JudgedFrame | undefined> {
     const access = turn.author.writeAccess;
-    if (access === undefined || this.#failure !== undefined) return undefined;
+    if (access === undefined) {
+      turn.author.drop();
+      return undefined;
+    }
     const verdict: FinalVerdict = await judgeWithLookUps(turn.update, access.accountId, {
       frontier,
       knownRuns: this.#deps.knownRuns,
