@@ -25,5 +25,5 @@ export function flattenHtml(html: string): string {
     .replace(/<br[^>]*>(?=\s*<\/(?:p|div|li|h\d)>)/gi, "")
     .replace(/<br[^>]*>/gi, lineSeparator)
     .replace(/(<\/t[dh]>)(?=\s*<t[dh])/gi, " | $1")
-    .replace(/<\/tr>(?=[\s\S]*?<tr)/gi, `${lineSeparator}$&`);
+    .replace(/<\/t[dh]>\s*<\/tr>(?=[\s\S]*?<tr)/gi, `${lineSeparator}$&`);
 }

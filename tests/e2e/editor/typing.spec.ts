@@ -28,6 +28,17 @@ test("a click right after typing lands where it was made, while the model stream
   expect(await editors.evaluate(() => harness.healed())).toBe(0);
 });
 
+test("a click that the editor has not heard of yet survives a remote change", async ({
+  editors,
+}) => {
+  await editors.evaluate((text) => harness.open({ text }), story);
+  await editors.evaluate(() => harness.focus(0, 2));
+  const caret = await editors.evaluate(() => harness.clickThenReceive(0, 30, "New "));
+  expect(caret).toBe(34);
+  await editors.keyboard.type("Z");
+  expect((await editors.evaluate(() => harness.shown(0))).indexOf("Z")).toBe(34);
+});
+
 test("Enter inside the model's paragraph keeps all of its words, in order", async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text }), story);
   const streamed = editors.evaluate(

@@ -22,6 +22,11 @@ export interface Harness {
   caret: (person: number) => number;
   /** Puts one editor's caret somewhere and focuses it. */
   focus: (person: number, offset: number) => void;
+  /**
+   * Moves the browser's caret to an offset, as a click does, and lets a remote insertion at the text's
+   * start arrive before the browser tells of it. Returns what the editor takes for its caret then.
+   */
+  clickThenReceive: (person: number, offset: number, inserted: string) => number;
   /** Where an offset is drawn, in pixels. */
   point: (person: number, offset: number) => { x: number; y: number };
   paste: (person: number, data: { text?: string; html?: string }) => void;

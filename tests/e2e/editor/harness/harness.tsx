@@ -177,6 +177,17 @@ const harness: Harness = {
     editor.commands.focus(positionAt(editor.state.doc, offset));
     editor.view.focus();
   },
+  clickThenReceive: (person, offset, inserted) => {
+    const { controls, replica } = personAt(person);
+    const { view, state } = controls.editor;
+    const place = view.domAtPos(positionAt(state.doc, offset));
+    getSelection()?.collapse(place.node, place.offset);
+    const other = new Y.Doc();
+    Y.applyUpdate(other, Y.encodeStateAsUpdate(replica.doc));
+    body(other).insert(0, inserted, {});
+    Y.applyUpdate(replica.doc, Y.encodeStateAsUpdate(other), "network");
+    return offsetAt(view.state.doc, view.state.selection.head);
+  },
   point: (person, offset) => {
     const { view, state } = personAt(person).controls.editor;
     const { left, top, bottom } = view.coordsAtPos(positionAt(state.doc, offset));

@@ -1,0 +1,87 @@
+import { expect } from "@playwright/test";
+import { test } from "./editor-page.ts";
+
+interface Case {
+  name: string;
+  data: { text?: string; html?: string };
+  wanted: string;
+  blocks?: string[];
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "plain text keeps its empty lines",
+    data: { text: "one\n\ntwo" },
+    wanted: "aone\n\ntwob\n",
+  },
+  { name: "Windows line ends are one break", data: { text: "one\r\ntwo" }, wanted: "aone\ntwob\n" },
+  {
+    name: "a line break in HTML starts a paragraph",
+    data: { html: "<p>one<br>two</p>" },
+    wanted: "aone\ntwob\n",
+  },
+  {
+    name: "lists flatten into paragraphs",
+    data: { html: "<ul><li>one</li><li>two</li></ul>" },
+    wanted: "aone\ntwob\n",
+  },
+  {
+    name: "quotes flatten into paragraphs",
+    data: { html: "<blockquote><p>one</p></blockquote><p>two</p>" },
+    wanted: "aone\ntwob\n",
+  },
+  {
+    name: "a table's cells stay apart, its rows are lines",
+    data: { html: "<table><tr><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></table>" },
+    wanted: "a1 | 2\n3 | 4b\n",
+  },
+  {
+    name: "links and unknown marks leave their words",
+    data: { html: '<p>see <a href="https://example.org">this</a> <u>now</u></p>' },
+    wanted: "asee this nowb\n",
+  },
+  { name: "halves of characters and NUL are dropped", data: { text: "x\0y" }, wanted: "axyb\n" },
+];
+
+for (const { name, data, wanted } of cases) {
+  test(`paste: ${name}`, async ({ editors }) => {
+    await editors.evaluate(() => harness.open({ text: "ab\n" }));
+    await editors.evaluate(() => harness.focus(0, 1));
+    await editors.evaluate((pasted) => harness.paste(0, pasted), data);
+    await expect
+      .poll(() => editors.evaluate(() => [harness.shown(0), harness.shown(1), harness.text()]))
+      .toEqual([wanted, wanted, wanted]);
+    expect(await editors.evaluate(() => harness.healed())).toBe(0);
+  });
+}
+
+test("paste: HTML cannot claim to be the model's", async ({ editors }) => {
+  await editors.evaluate(() => harness.open({ text: "ab\n" }));
+  await editors.evaluate(() => harness.focus(0, 1));
+  await editors.evaluate(() =>
+    harness.paste(0, { html: '<p><span class="run" data-run="run-1">forged</span></p>' }),
+  );
+  await expect.poll(() => editors.evaluate(() => harness.shown(1))).toBe("aforgedb\n");
+  expect(await editors.evaluate(() => harness.modelText(0) + harness.modelText(1))).toBe("");
+});
+
+test("paste: headings stay headings", async ({ editors }) => {
+  await editors.evaluate(() => harness.open({ text: "\n" }));
+  await editors.evaluate(() => harness.focus(0, 0));
+  await editors.evaluate(() => harness.paste(0, { html: "<h2>Title</h2><p>text</p>" }));
+  await expect.poll(() => editors.evaluate(() => harness.shown(1))).toBe("Title\ntext\n");
+  expect(await editors.evaluate(() => harness.blocks(1))).toEqual(["heading 2", "paragraph"]);
+});
+
+test("paste: a quarter of a million characters arrive whole", async ({ editors }) => {
+  await editors.evaluate(() => harness.open({ text: "ab\n" }));
+  await editors.evaluate(() => harness.focus(0, 1));
+  await editors.evaluate(() => harness.paste(0, { text: "word 😀 and more\n".repeat(16_000) }));
+  const wanted = `a${"word 😀 and more\n".repeat(16_000)}b\n`;
+  await expect
+    .poll(async () => (await editors.evaluate(() => harness.text())) === wanted)
+    .toBe(true);
+  await expect
+    .poll(async () => (await editors.evaluate(() => harness.shown(1))) === wanted)
+    .toBe(true);
+});
