@@ -53,6 +53,8 @@ export interface GenerationOptions {
 }
 
 const seenTimeoutMs = 2_000;
+/** A database that is away may keep a run from ending; the next start recovers it. */
+const closeTimeoutMs = 5_000;
 
 export function createGeneration(options: GenerationOptions): Generation {
   const { database, rooms, models, documents, publish, logger, clock = systemClock } = options;
@@ -215,7 +217,10 @@ export function createGeneration(options: GenerationOptions): Generation {
       await Promise.all(concerned.map(pauseWithoutRight));
     },
     close() {
-      closing ??= Promise.all([...sessions.values()].map(closeSession)).then(() => undefined);
+      closing ??= Promise.race([
+        Promise.all([...sessions.values()].map(closeSession)).then(() => undefined),
+        new Promise<void>((resolve) => clock.after(closeTimeoutMs, resolve)),
+      ]);
       return closing;
     },
   };
