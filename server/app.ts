@@ -50,7 +50,7 @@ export async function createApp(config: Config, { logger }: { logger: Logger }):
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= closeAll([...closing, ...closingLast], logger));
   try {
-    const models = await createModelLibrary({ modelsDir: config.modelsDir, logger });
+    const models = createModelLibrary({ modelsDir: config.modelsDir, logger });
     closingLast.unshift(() => models.close());
     const defaultModel = loadDefaultModel(models, logger);
     const database = await openMigrated(config, logger);
@@ -91,7 +91,10 @@ async function build(parts: Parts): Promise<Close[]> {
     database,
     rooms: sync.rooms,
     models,
-    documents: { requireAccess: policy.requireAccess, keepVersion: versionLog.keep },
+    documents: {
+      requireAccess: (...asked) => policy.requireAccess(...asked),
+      keepVersion: (documentId, version) => versionLog.keep(documentId, version),
+    },
     publish: {
       toDocument(documentId, event, payload) {
         sockets.toDocument(documentId, event, payload);
@@ -104,7 +107,7 @@ async function build(parts: Parts): Promise<Close[]> {
     httpServer: http.server,
     authenticate: accounts.authenticate,
     isAllowedOrigin,
-    roleOn: policy.roleOn,
+    roleOn: (accountId, documentId) => policy.roleOn(accountId, documentId),
     handlers: createEventHandlers(policy, generation),
     logger,
   });
@@ -127,7 +130,7 @@ async function build(parts: Parts): Promise<Close[]> {
     policy,
     rooms: sync.rooms,
     project,
-    latestRuns: generation.latest,
+    latestRuns: (documentIds) => generation.latest(documentIds),
     pauseRun,
     onChanged: announce,
   });
@@ -150,7 +153,7 @@ async function build(parts: Parts): Promise<Close[]> {
           policy,
           rooms: sync.rooms,
           project,
-          readDocumentAt: sync.readDocumentAt,
+          readDocumentAt: (documentId, seq) => sync.readDocumentAt(documentId, seq),
           pauseRun,
         }),
         endpoints,

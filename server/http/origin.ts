@@ -11,15 +11,15 @@ export function createOriginCheck(publicOrigins: readonly string[]): IsAllowedOr
   return (origin) => origin === undefined || allowed.has(origin);
 }
 
+const wrongOrigin =
+  "This request did not come from a page of this server, or the page was opened at an address " +
+  "that the server does not know as its own (PUBLIC_ORIGIN).";
+
 /** Refuses requests that could change something unless a page of ours sent them. */
 export function requireOwnOrigin(isAllowedOrigin: IsAllowedOrigin): RequestHandler {
   return (request, _response, next) => {
     if (changesNothing(request.method) || isOwn(request.headers, isAllowedOrigin)) return next();
-    throw new AppError(
-      "wrong_origin",
-      403,
-      "This request did not come from a page of this server.",
-    );
+    throw new AppError("wrong_origin", 403, wrongOrigin);
   };
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { AppError } from "../errors.ts";
 
 export interface ObservedRequest {
   method: string;
@@ -30,20 +31,22 @@ export function createMetrics(): Metrics {
   return {
     observeRequest: ({ seconds, ...labels }) => requests.observe(labels, seconds),
     gauge(name, help, read) {
-      new Gauge({
+      const gauge: Gauge = new Gauge({
         name,
         help,
-        registers: [registry],
-        collect() {
-          this.set(read());
-        },
+        registers: [],
+        collect: () => gauge.set(read()),
       });
+      registry.registerMetric(gauge);
     },
     text: () => registry.metrics(),
   };
 }
 
-/** Serves `/metrics` on a port of its own, which is not for the world. */
+/**
+ * Serves `/metrics` on a port of its own, which is not for the world. Throws AppError
+ * `cannot_listen` when it cannot have that port.
+ */
 export async function serveMetrics(
   metrics: Metrics,
   { host, port }: { host: string; port: number },
@@ -59,7 +62,10 @@ export async function serveMetrics(
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (cause: Error) => {
+      const message = `Metrics cannot be served (METRICS_PORT): ${cause.message}.`;
+      reject(new AppError("cannot_listen", 503, message, { cause }));
+    });
     server.listen(port, host, resolve);
   });
   const address = server.address();
