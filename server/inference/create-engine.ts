@@ -1,9 +1,11 @@
+import type { Worker } from "node:worker_threads";
 import type { Logger } from "../observability/logger.ts";
 import type { Engine, EngineModel } from "./engine.ts";
 import { createSequence } from "./engine-sequence.ts";
-import { EngineWorker } from "./engine-worker.ts";
+import { EngineWorker, startWorker } from "./engine-worker.ts";
 import { readModelCard } from "./model-card.ts";
 import type { RuntimeKind } from "./onnx-runtime.ts";
+import type { WorkerData } from "./protocol.ts";
 
 export interface EngineOptions {
   /** An imported model folder (with card.json). */
@@ -15,6 +17,8 @@ export interface EngineOptions {
   threads?: number | undefined;
   /** How many generations go on side by side; others wait in line. */
   places?: number | undefined;
+  /** Starts the worker thread; a test may keep a hand on it. */
+  spawn?: ((data: WorkerData) => Worker) | undefined;
 }
 
 const defaultPlaces = 8;
@@ -24,13 +28,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const card = readModelCard(options.modelFolder);
   const { id, contextTokens, vocabularySize, endOfTextId } = card;
   const model: EngineModel = { id, contextTokens, vocabularySize, endOfTextId };
+  const spawn = options.spawn ?? startWorker;
   const worker = new EngineWorker(
-    {
+    spawn({
       modelFolder: options.modelFolder,
       places: options.places ?? defaultPlaces,
       runtime: options.runtime,
       threads: options.threads,
-    },
+    }),
     options.logger,
   );
   await worker.ready;

@@ -22,6 +22,12 @@ interface Running {
 
 const closeTimeoutMs = 5_000;
 
+/** Starts the worker thread of an engine. */
+export function startWorker(workerData: WorkerData): Worker {
+  const script = new URL("./worker.mjs", import.meta.url);
+  return new Worker(script, { workerData, execArgv: [], name: "inference" });
+}
+
 /** The engine's worker thread, seen from the main thread. */
 export class EngineWorker {
   /** Resolves when the model is loaded; rejects with an UnavailableError when it cannot be. */
@@ -38,17 +44,13 @@ export class EngineWorker {
   #becomeReady: () => void = () => {};
   #failToStart: (error: Error) => void = () => {};
 
-  constructor(data: WorkerData, logger: Logger | undefined) {
+  constructor(worker: Worker, logger: Logger | undefined) {
     this.#logger = logger;
     this.ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve;
       this.#failToStart = reject;
     });
-    this.#worker = new Worker(new URL("./worker.mjs", import.meta.url), {
-      workerData: data,
-      execArgv: [],
-      name: "inference",
-    });
+    this.#worker = worker;
     this.#exited = once(this.#worker, "exit").catch(() => undefined);
     this.#worker.on("message", (message) => this.#hear(reportSchema.parse(message)));
     this.#worker.on("error", (cause) => this.#lose("The engine failed.", cause));

@@ -16,7 +16,7 @@ export function referenceLogits(
   const { width, layers } = shape;
   const wte = weightOf("wte.weight");
   const wpe = weightOf("wpe.weight");
-  let hidden = tokens.map((id, position) =>
+  let hidden: Float32Array[] = tokens.map((id, position) =>
     Float32Array.from(
       { length: width },
       (_, i) => at(wte, id * width + i) + at(wpe, position * width + i),
