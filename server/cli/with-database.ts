@@ -1,6 +1,6 @@
 import { type Config, readConfig } from "../config.ts";
-import { type Database, openDatabase } from "../database/database.ts";
-import { migrate } from "../database/migrate.ts";
+import type { Database } from "../database/database.ts";
+import { openMigratedDatabase } from "../database/open-migrated.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
 
 /** Opens and migrates the configured database for the time of one command. */
@@ -10,9 +10,8 @@ export async function withDatabase(
   const config = readConfig();
   const logger = createLogger("warn");
   const { databaseUrl, dataDir } = config;
-  const database = await openDatabase({ databaseUrl, dataDir, logger });
+  const database = await openMigratedDatabase({ databaseUrl, dataDir, logger });
   try {
-    await migrate(database, logger);
     await use({ database, config, logger });
   } finally {
     await database.close();

@@ -1,0 +1,66 @@
+import type { Router } from "express";
+import { createAccountRoutes } from "../accounts/account-routes.ts";
+import type { Accounts } from "../accounts/accounts.ts";
+import type { Database } from "../database/database.ts";
+import type { DocumentPolicy } from "../documents/access.ts";
+import { createAssignments } from "../documents/assignments.ts";
+import { createDocumentRoutes } from "../documents/document-routes.ts";
+import { createDocuments } from "../documents/documents.ts";
+import type { Project } from "../documents/projection.ts";
+import type { VersionLog } from "../documents/version-log.ts";
+import { createVersions } from "../documents/versions.ts";
+import type { Generation } from "../generation/generation.ts";
+import { createEndpoints } from "../http/endpoint.ts";
+import { createModelRoutes } from "../http/model-routes.ts";
+import type { ModelLibrary } from "../model-library/model-library.ts";
+import type { Sync } from "../sync/sync.ts";
+import type { News } from "./news.ts";
+import { createPauseRun } from "./pause-run.ts";
+
+interface RoutersOptions {
+  database: Database;
+  accounts: Accounts;
+  policy: DocumentPolicy;
+  versionLog: VersionLog;
+  project: Project;
+  sync: Sync;
+  generation: Generation;
+  models: ModelLibrary;
+  news: News;
+}
+
+/** All routes under `/api`. */
+export function createRouters(options: RoutersOptions): Router[] {
+  const { database, accounts, policy, versionLog, project, sync, generation, models, news } =
+    options;
+  const { rooms } = sync;
+  const pauseRun = createPauseRun(generation);
+  const endpoints = createEndpoints(accounts.authenticate);
+  const documents = createDocuments({
+    database,
+    policy,
+    rooms,
+    project,
+    latestRuns: (documentIds) => generation.latest(documentIds),
+    pauseRun,
+    onChanged: (documentId) => news.documentChanged(documentId),
+  });
+  const assignments = createAssignments({
+    database,
+    policy,
+    onAccessChanged: (accountId, documentId) => news.accessChanged(accountId, documentId),
+  });
+  const versions = createVersions({
+    versionLog,
+    policy,
+    rooms,
+    project,
+    readDocumentAt: (documentId, seq) => sync.readDocumentAt(documentId, seq),
+    pauseRun,
+  });
+  return [
+    createAccountRoutes(accounts, endpoints),
+    createDocumentRoutes({ documents, assignments, versions, endpoints }),
+    createModelRoutes(() => models.list(), endpoints),
+  ];
+}
