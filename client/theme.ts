@@ -4,6 +4,7 @@ import {
   createTheme,
   Menu,
   Popover,
+  Switch,
   Tooltip,
   type VariantColorsResolver,
 } from "@mantine/core";
@@ -56,6 +57,7 @@ export const theme = createTheme({
     Button: Button.extend({ defaultProps: { size: "sm" } }),
     Menu: Menu.extend({ defaultProps: { position: "bottom-end", offset: 4 } }),
     Popover: Popover.extend({ defaultProps: { offset: 4, trapFocus: true, returnFocus: true } }),
+    Switch: Switch.extend({ defaultProps: { withThumbIndicator: false } }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false } },
     }),

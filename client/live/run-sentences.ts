@@ -3,6 +3,8 @@ import type { Run, RunReason } from "#shared/run.ts";
 /** What the sentences need besides the run itself. */
 export interface RunView {
   run: Run | null;
+  /** Whether the page hears of the run at all. */
+  connected: boolean;
   /** 0: writing or about to; n: n-th in line. */
   queuePosition: number;
   rereading: boolean;
@@ -15,6 +17,7 @@ export interface RunView {
 /** What happens with the document's run, or who did what last, in one plain sentence. */
 export function runSentence(view: RunView): string {
   const { run } = view;
+  if (!view.connected) return "Reconnecting…";
   if (run === null) return "Ready";
   switch (run.state) {
     case "queued":

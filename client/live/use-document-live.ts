@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import type { DocumentRole } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
@@ -39,7 +39,10 @@ export function useDocumentLive(documentId: string, seen: () => string | undefin
     () => (socket === null ? undefined : listen(socket, documentId, dispatch)),
     [socket, documentId],
   );
-  return { ...state, ...useCommands(socket, documentId, seen, dispatch) };
+  const { clearFailure, ...commands } = useCommands(socket, documentId, seen, dispatch);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever happens next outdates a failure
+  useEffect(clearFailure, [state.link, state.run?.state]);
+  return { ...state, ...commands };
 }
 
 /** Subscribes to the document's events and keeps joined; returns how to end it. */
@@ -135,5 +138,6 @@ function useCommands(
       tune: (sampling: SamplingInput) => perform("tune", (commands) => commands.tune(sampling)),
     };
   }, [socket, documentId, dispatch]);
-  return { pending, failure, ...ask };
+  const clearFailure = useCallback(() => setFailure(null), []);
+  return { pending, failure, clearFailure, ...ask };
 }

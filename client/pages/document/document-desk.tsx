@@ -10,6 +10,7 @@ import { useShortcuts } from "../../components/use-shortcuts.ts";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { Manuscript } from "../../editor/manuscript.tsx";
 import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
+import { coloursOf } from "../../editor/person-colour.ts";
 import { useSaveState } from "../../editor/use-connection.ts";
 import { type DocumentLive, useDocumentLive } from "../../live/use-document-live.ts";
 import styles from "./document-desk.module.css";
@@ -66,7 +67,11 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   if (role === null || save === "gone") return <LostAccess connection={connection} />;
   const run = live.run !== null && isLive(live.run.state) ? live.run : null;
   return (
-    <div className={styles.desk} data-panel={panel.open && !isPhone}>
+    <div
+      className={styles.desk}
+      data-panel={panel.open && !isPhone}
+      style={coloursOf(document.people.map(({ id }) => id))}
+    >
       <DocumentHeader
         user={user}
         document={document}
@@ -102,13 +107,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
           }}
         />
       </main>
-      <RunDock
-        live={live}
-        user={user}
-        connection={connection}
-        actions={actions}
-        follow={follow}
-      />
+      <RunDock live={live} user={user} connection={connection} actions={actions} follow={follow} />
       {panel.open && (
         <SidePanel
           panel={panel}

@@ -14,7 +14,10 @@ export interface Knob {
   name: string;
   /** What turning it does, for someone who writes and does not compute. */
   explanation: string;
+  /** The slider's step; a value in between can be typed. */
   step: number;
+  /** Where the slider rests, in place of even steps, ascending. */
+  stops?: readonly number[];
 }
 
 /** The knob that most people turn. */
@@ -25,7 +28,7 @@ export const firstKnob: Knob = {
   step: 0.05,
 };
 
-/** The others, in the order in which the model applies them. */
+/** The others, those that are felt first before those that are felt least. */
 export const furtherKnobs: readonly Knob[] = [
   {
     field: "repetitionPenalty",
@@ -44,6 +47,7 @@ export const furtherKnobs: readonly Knob[] = [
     name: "Top-k",
     explanation: "Only this many of the likeliest tokens are considered. 0 is off.",
     step: 1,
+    stops: [0, 1, 2, 3, 5, 8, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000],
   },
   {
     field: "topP",
@@ -64,20 +68,28 @@ export function knobLimits(field: KnobField): { min: number; max: number } {
   return samplingLimits[field];
 }
 
-const sliderSteps = 100;
-
-/** The place of `value` on a slider of 0–100; top-k runs in squares, since small values matter most. */
-export function toSlider(field: KnobField, value: number): number {
-  const { min, max } = knobLimits(field);
-  const share = (Math.max(min, value) - min) / (max - min);
-  return sliderSteps * (field === "topK" ? Math.sqrt(share) : share);
+/** A slider's own numbers: a knob's values, or the places of its stops. */
+export interface SliderScale {
+  min: number;
+  max: number;
+  step: number;
 }
 
-/** The value at a slider's place, rounded to the knob's step. */
-export function fromSlider({ field, step }: Knob, place: number): number {
-  const { min, max } = knobLimits(field);
-  const share = place / sliderSteps;
-  const value = min + (max - min) * (field === "topK" ? share * share : share);
-  const stepped = Math.round(value / step) * step;
-  return Number(Math.min(max, Math.max(min, stepped)).toFixed(2));
+/** What the slider of `knob` counts in. */
+export function sliderScale({ field, step, stops }: Knob): SliderScale {
+  if (stops !== undefined) return { min: 0, max: stops.length - 1, step: 1 };
+  return { ...knobLimits(field), step };
+}
+
+/** Where `value` stands on the slider: at itself, or at the nearest stop. */
+export function toSlider({ stops }: Knob, value: number): number {
+  if (stops === undefined) return value;
+  const distances = stops.map((stop) => Math.abs(stop - value));
+  return distances.indexOf(Math.min(...distances));
+}
+
+/** The value at a slider's place, without the dust of binary fractions. */
+export function fromSlider({ field, stops }: Knob, place: number): number {
+  if (stops !== undefined) return stops[place] ?? knobLimits(field).max;
+  return Number(place.toFixed(2));
 }

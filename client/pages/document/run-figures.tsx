@@ -1,11 +1,11 @@
 import { Tooltip } from "@mantine/core";
+import { runFigures } from "../../live/run-figures.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import styles from "./run-figures.module.css";
 
 /** Tokens a second, while it writes; a calm number, not a moving one. */
 export function RunSpeed({ live }: { live: DocumentLive }) {
-  const isWriting = live.run?.state === "streaming";
-  const speed = isWriting ? live.stats?.tokensPerSecond : undefined;
+  const speed = runFigures(live)?.tokensPerSecond;
   return (
     <p className={styles.speed} data-testid="run-speed">
       {speed === undefined ? "" : `${Math.round(speed)} tokens/s`}
@@ -15,17 +15,17 @@ export function RunSpeed({ live }: { live: DocumentLive }) {
 
 /** How much of what the model can see at once is used. */
 export function ContextMeter({ live }: { live: DocumentLive }) {
-  const { run, stats } = live;
-  if (run === null || run.contextLimit === 0) return null;
-  const used = Math.min(stats?.contextTokens ?? run.contextTokens, run.contextLimit);
-  const label = `The model sees ${number(used)} of ${number(run.contextLimit)} tokens`;
+  const figures = runFigures(live);
+  if (figures === undefined || figures.contextLimit === 0) return null;
+  const { contextTokens: used, contextLimit } = figures;
+  const label = `The model sees ${number(used)} of ${number(contextLimit)} tokens`;
   return (
     <Tooltip label={label}>
       <meter
         className={styles.meter}
         aria-label="Context used"
         min={0}
-        max={run.contextLimit}
+        max={contextLimit}
         value={used}
       />
     </Tooltip>

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { User } from "#shared/http.ts";
 import { isLive } from "#shared/run.ts";
+import { runFigures } from "../../live/run-figures.ts";
 import { nameFor } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import styles from "./run-panel.module.css";
@@ -43,18 +44,18 @@ export function RunPanel({ live, user, sampling, modelName }: RunPanelProps) {
 
 function RunFacts({ live, user }: { live: DocumentLive; user: User }) {
   const { run, stats } = live;
-  if (run === null) return null;
-  const tokens = stats?.tokens ?? run.tokens;
-  const inSight = stats?.contextTokens ?? run.contextTokens;
+  const figures = runFigures(live);
+  if (run === null || figures === undefined) return null;
   return (
     <>
       <Fact name="Started by">{nameFor(run.startedBy, user.id)}</Fact>
       {run.changedBy.id !== run.startedBy.id && (
         <Fact name="Last changed by">{nameFor(run.changedBy, user.id)}</Fact>
       )}
-      <Fact name="Written">{tokens.toLocaleString("en")} tokens</Fact>
+      <Fact name="Written">{figures.tokens.toLocaleString("en")} tokens</Fact>
       <Fact name="In its sight">
-        {inSight.toLocaleString("en")} of {run.contextLimit.toLocaleString("en")} tokens
+        {figures.contextTokens.toLocaleString("en")} of {figures.contextLimit.toLocaleString("en")}{" "}
+        tokens
       </Fact>
       {stats !== null && stats.rereads > 0 && (
         <Fact name="Edits it read again">{stats.rereads.toLocaleString("en")}</Fact>

@@ -20,12 +20,14 @@ export function RunSentence({
   connection: DocumentConnection;
 }) {
   const lastEditMs = useLastOwnEdit(connection);
-  const isWriting = live.run?.state === "streaming" || live.run?.state === "queued";
+  const isWriting =
+    live.link === "joined" && (live.run?.state === "streaming" || live.run?.state === "queued");
   const sentence =
     live.link === "refused" && live.refusal !== null
       ? live.refusal
       : runSentence({
           run: live.run,
+          connected: live.link !== "away",
           queuePosition: live.stats?.queuePosition ?? 0,
           rereading: live.reread !== null,
           accountId: user.id,

@@ -1,6 +1,6 @@
 import { NumberInput, Slider } from "@mantine/core";
 import { useEffect, useId, useState } from "react";
-import { fromSlider, type Knob, knobLimits, toSlider } from "./knobs.ts";
+import { fromSlider, type Knob, knobLimits, sliderScale, toSlider } from "./knobs.ts";
 import styles from "./sampling-knob.module.css";
 
 /** One number: its name, its value to type, a slider, and what it does. */
@@ -46,10 +46,8 @@ export function SamplingKnob({
         label={null}
         thumbLabel={knob.name}
         thumbProps={{ "aria-describedby": explanationId, "aria-valuetext": String(shown) }}
-        min={0}
-        max={100}
-        step={0.5}
-        value={toSlider(knob.field, shown)}
+        {...sliderScale(knob)}
+        value={toSlider(knob, shown)}
         onChange={(place) => setShown(fromSlider(knob, place))}
         onChangeEnd={(place) => settle(fromSlider(knob, place))}
       />

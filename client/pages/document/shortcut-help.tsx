@@ -25,7 +25,12 @@ export function ShortcutHelp({
   return (
     <Popover opened={opened} onChange={onChange} position="bottom-end" width={300}>
       <Popover.Target>{children}</Popover.Target>
-      <Popover.Dropdown aria-label="Keyboard shortcuts" tabIndex={-1} data-autofocus>
+      <Popover.Dropdown
+        className={styles.help ?? ""}
+        aria-label="Keyboard shortcuts"
+        tabIndex={-1}
+        data-autofocus
+      >
         <dl className={styles.list}>
           {lines.map(({ of, does }) => (
             <div key={of}>

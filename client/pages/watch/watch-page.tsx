@@ -9,6 +9,7 @@ import { Faces } from "../../components/faces.tsx";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { Manuscript } from "../../editor/manuscript.tsx";
 import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
+import { coloursOf } from "../../editor/person-colour.ts";
 import { Title } from "../../editor/title.tsx";
 import { useConnection, usePeople } from "../../editor/use-connection.ts";
 import { useDocumentLive } from "../../live/use-document-live.ts";
@@ -51,7 +52,7 @@ function Screen({ user, document, connection }: ScreenProps) {
   if (live.role === null) return <LostAccess connection={connection} />;
   const run = live.run !== null && isLive(live.run.state) ? live.run : null;
   return (
-    <main className={styles.screen}>
+    <main className={styles.screen} style={coloursOf(document.people.map(({ id }) => id))}>
       <header className={styles.header}>
         <Title className={styles.title ?? ""} connection={connection} editable={false} />
         <Faces people={[...new Map(people.map((person) => [person.id, person])).values()]} />
