@@ -1,0 +1,34 @@
+import { describe, expect, test } from "vitest";
+import { firstKnob, fromSlider, furtherKnobs, knobLimits, sliderScale, toSlider } from "./knobs.ts";
+
+const knobs = [firstKnob, ...furtherKnobs];
+
+describe("the sampling's sliders", () => {
+  test.each(knobs)("$name reaches both of its limits and nothing beyond", (knob) => {
+    const { min, max } = knobLimits(knob.field);
+    const scale = sliderScale(knob);
+    expect(fromSlider(knob, scale.min)).toBe(min);
+    expect(fromSlider(knob, scale.max)).toBe(max);
+  });
+
+  test.each(knobs)(
+    "each step of $name gives another value, so that arrow keys never stick",
+    (knob) => {
+      const { min, max, step } = sliderScale(knob);
+      for (let place = min; place + step <= max; place += step) {
+        expect(fromSlider(knob, place + step)).toBeGreaterThan(fromSlider(knob, place));
+      }
+    },
+  );
+
+  test("a typed value between two stops shows at the nearer one", () => {
+    const topK = knobs.find(({ field }) => field === "topK");
+    if (topK === undefined) throw new Error("there is no knob for topK");
+    expect(fromSlider(topK, toSlider(topK, 44))).toBe(40);
+    expect(fromSlider(topK, toSlider(topK, 990))).toBe(1000);
+  });
+
+  test("values carry no dust of binary fractions", () => {
+    expect(fromSlider(firstKnob, 0.05 + 0.05 * 5)).toBe(0.3);
+  });
+});
