@@ -196,6 +196,7 @@ export class RunSession {
         case "asked":
           return;
         case "finished":
+          this.#admit();
           await this.#tidyMarks();
           return this.#end({ event: "finish", finishReason: end.finishReason });
         case "engine_lost":

@@ -42,7 +42,7 @@ export interface RunDesk {
   /** The committed text without its final line break. */
   text(): Promise<string>;
   /** As a crash and a new process: the database alone stays. */
-  restart(): Promise<void>;
+  restart(model: LoadedModel): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,14 +64,14 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
   const published: Published = { states: [], tokens: [], stats: [], rereads: [] };
   const tabs: Tab[] = [];
   let server = await startSyncServer(database, options.sync);
-  let generation = open();
+  let generation = open(options.model);
 
-  function open(): Generation {
+  function open(model: LoadedModel): Generation {
     const { rooms } = server.sync;
     return createGeneration({
       database,
       rooms,
-      models: { load: async () => options.model },
+      models: { load: async () => model },
       documents: {
         requireAccess: createDocumentPolicy(database).requireAccess,
         keepVersion: createVersionLog(database).keep,
@@ -117,11 +117,11 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
       open.release();
       return text;
     },
-    async restart() {
+    async restart(model) {
       for (const tab of tabs.splice(0)) tab.close();
       await server.crash();
       server = await startSyncServer(database, options.sync);
-      generation = open();
+      generation = open(model);
       await generation.recover();
     },
     async close() {

@@ -23,6 +23,8 @@ export interface Draw {
 
 export interface ScriptedModelOptions {
   contextTokens?: number;
+  /** Of another model, so that ids mean the same. */
+  tokenizer?: ScriptedTokenizer;
   /** The text of the next token, or its id; `null` ends the text. */
   next?: (draw: Draw) => string | number | null;
 }
@@ -37,6 +39,8 @@ export interface RecordedRequest extends GenerationRequest {
 export interface ScriptedModel extends LoadedModel {
   tokenizer: ScriptedTokenizer;
   requests: RecordedRequest[];
+  /** Tokens drawn in all, by whatever request. */
+  readonly drawn: number;
   /** Draws tokens with an index below this one, and waits there. */
   drawBelow(index: number): void;
   /** Holds the computing of prompts back, or lets it go on. */
@@ -55,12 +59,13 @@ const endOfTextId = 0;
 
 export function createScriptedModel(options: ScriptedModelOptions = {}): ScriptedModel {
   const { contextTokens = 64, next = ({ index }) => ` word${index}` } = options;
-  const tokenizer = createScriptedTokenizer();
+  const tokenizer = options.tokenizer ?? createScriptedTokenizer();
   const model: EngineModel = { id: "scripted", contextTokens, vocabularySize: 1e6, endOfTextId };
   const requests: RecordedRequest[] = [];
   let limit = Number.POSITIVE_INFINITY;
   let prefillHeld = false;
   let lost = false;
+  let drawnInAll = 0;
   let wake: (() => void)[] = [];
   const listeners: ((error: Error) => void)[] = [];
   const loss = () => new UnavailableError("The engine was lost.");
@@ -128,6 +133,7 @@ export function createScriptedModel(options: ScriptedModelOptions = {}): Scripte
         const drawn = next({ ids: computed, text, index, request });
         const id = drawn === null ? endOfTextId : idOf(drawn);
         computed.push(id);
+        drawnInAll++;
         yield { index, id, logprob: -1, contextTokens: computed.length, droppedTokens };
         if (id === endOfTextId) return;
       }
@@ -144,6 +150,9 @@ export function createScriptedModel(options: ScriptedModelOptions = {}): Scripte
     engine,
     tokenizer,
     requests,
+    get drawn() {
+      return drawnInAll;
+    },
     drawBelow(index) {
       limit = index;
       stir();

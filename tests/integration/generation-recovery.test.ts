@@ -1,0 +1,221 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { SamplingInput } from "#shared/sampling.ts";
+import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
+import { openRunDesk, type RunDesk, type RunDeskOptions, seenBy } from "../support/run-desk.ts";
+import {
+  createScriptedModel,
+  type ScriptedModel,
+  type ScriptedModelOptions,
+} from "../support/scripted-engine.ts";
+
+const waiting = { timeout: 10_000, interval: 5 } as const;
+let test: TestDatabase;
+let desk: RunDesk;
+let model: ScriptedModel;
+let script: Pick<ScriptedModelOptions, "next">;
+
+beforeAll(async () => {
+  test = await openTestDatabase();
+});
+afterEach(() => desk.close());
+afterAll(() => test.remove());
+
+type Scene = Pick<ScriptedModelOptions, "next"> & Pick<RunDeskOptions, "body" | "sync">;
+
+async function open({ next, ...options }: Scene = {}) {
+  script = next ? { next } : {};
+  model = createScriptedModel({ contextTokens: 1024, ...script });
+  desk = await openRunDesk({ body: "Once", ...options, database: test.database, model });
+}
+
+/** The process before it stands still at the token that it waits for. */
+async function restart() {
+  model = createScriptedModel({ contextTokens: 1024, tokenizer: model.tokenizer, ...script });
+  await desk.restart(model);
+}
+
+async function startAndWrite(tokens: number, sampling: SamplingInput = { maxTokens: null }) {
+  model.drawBelow(tokens);
+  const run = await desk.generation.start(desk.owner, { documentId: desk.documentId, sampling });
+  await written(tokens);
+  return run;
+}
+
+async function written(tokens: number) {
+  await vi.waitFor(() => expect(desk.published.tokens.length).toBe(tokens), waiting);
+}
+
+async function state(wanted: string, reason: string | null = null) {
+  const latest = async () => (await desk.generation.latest([desk.documentId])).get(desk.documentId);
+  await vi.waitFor(
+    async () => expect(await latest()).toMatchObject({ state: wanted, reason }),
+    waiting,
+  );
+}
+
+function command() {
+  return { documentId: desk.documentId };
+}
+
+function words(from: number, to: number): string {
+  return Array.from({ length: to - from }, (_, place) => ` word${from + place}`).join("");
+}
+
+describe("a run that was cut off", () => {
+  it("is paused as interrupted with its text intact, and goes on at Resume", async () => {
+    const halves = [" wo", "rd", " an", "d", " mo", "re", "!"];
+    await open({ next: ({ index }) => halves[index] ?? "?" });
+    await startAndWrite(6, { maxTokens: 7, seed: 11 });
+    const ids = desk.published.tokens.map((token) => token.id);
+    await restart();
+    await state("paused", "interrupted");
+    expect(await desk.text()).toBe("Once word and more");
+    await expect(desk.generation.start(desk.owner, command())).rejects.toMatchObject({
+      code: "run_exists",
+    });
+    model.drawBelow(100);
+    const resumed = await desk.generation.resume(desk.owner, command());
+    expect(resumed).toMatchObject({ tokens: 6, seed: 11 });
+    await state("finished");
+    expect(await desk.text()).toBe("Once word and more!");
+    expect(model.requests.at(-1)).toMatchObject({ firstIndex: 6 });
+    expect(model.requests.at(-1)?.prompt.slice(-6)).toEqual(ids);
+  });
+
+  it("takes in what was typed at its caret before and after the restart", async () => {
+    await open({ body: "Once. The end." });
+    const before = await desk.openTab(desk.editor);
+    await startAndWrite(2);
+    before.body.insert(before.body.length - 1, " typed", {});
+    await vi.waitFor(async () => expect(await desk.text()).toContain("typed"), waiting);
+    await restart();
+    const after = await desk.openTab(desk.editor);
+    after.body.insert(after.body.length - 1, " here", {});
+    await desk.generation.resume(desk.owner, { ...command(), seen: seenBy(after) });
+    model.drawBelow(4);
+    await written(4);
+    expect(await desk.text()).toBe(`Once. The end.${words(0, 2)} typed here${words(2, 4)}`);
+  });
+
+  it("is finished at Resume when it had written all its tokens", async () => {
+    await open();
+    await startAndWrite(3, { maxTokens: 4 });
+    await desk.generation.pause(desk.owner, command());
+    await desk.generation.tune(desk.owner, { ...command(), sampling: { maxTokens: 3 } });
+    await restart();
+    await desk.generation.resume(desk.owner, command());
+    await state("finished");
+    expect(await desk.text()).toBe(`Once${words(0, 3)}`);
+    expect(model.requests).toHaveLength(0);
+  });
+
+  it("can be stopped without being resumed, and its marks are mended then", async () => {
+    await open();
+    const run = await startAndWrite(2);
+    await restart();
+    const tab = await desk.openTab(desk.editor);
+    tab.body.format(4, 6, { run: null });
+    tab.body.insert(0, "Not its own. ", { run: run.id });
+    await vi.waitFor(async () => expect(await desk.text()).toContain("Not its own."), waiting);
+    await desk.generation.stop(desk.owner, command());
+    const room = await desk.server.sync.rooms.open(desk.documentId);
+    expect(room.doc.getText("body").toDelta()).toEqual([
+      { insert: "Not its own. Once" },
+      { insert: words(0, 2), attributes: { run: run.id } },
+      { insert: "\n" },
+    ]);
+    room.release();
+  });
+
+  it("is paused as interrupted when the server closes", async () => {
+    await open();
+    await startAndWrite(2);
+    await desk.generation.close();
+    await expect(desk.generation.start(desk.owner, command())).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    await state("paused", "interrupted");
+  });
+});
+
+describe("a run that loses what it needs", () => {
+  it("is paused as engine_lost and goes on with a new engine", async () => {
+    await open();
+    await startAndWrite(2);
+    model.lose();
+    await state("paused", "engine_lost");
+    model.restart();
+    model.drawBelow(4);
+    await desk.generation.resume(desk.owner, command());
+    await written(4);
+    expect(await desk.text()).toBe(`Once${words(0, 4)}`);
+  });
+
+  it("neither loses nor repeats text whose commit was not known to have succeeded", async () => {
+    let failures = 0;
+    let armed = false;
+    const afterCommit = async () => {
+      if (!armed) return;
+      armed = false;
+      failures++;
+      throw new Error("The line went dead after the commit.");
+    };
+    await open({ sync: { afterCommit } });
+    await startAndWrite(2, { maxTokens: 12 });
+    for (const tokens of [5, 8, 12]) {
+      armed = true;
+      model.drawBelow(tokens);
+      const text = () => desk.text().catch(() => "");
+      await vi.waitFor(async () => expect(await text()).toBe(`Once${words(0, tokens)}`), waiting);
+    }
+    await state("finished");
+    expect(failures).toBe(3);
+    const rows = await desk.database.kysely
+      .selectFrom("run_tokens")
+      .innerJoin("runs", "runs.id", "run_tokens.run_id")
+      .select("index")
+      .where("document_id", "=", desk.documentId)
+      .orderBy("index")
+      .execute();
+    expect(rows.map((row) => row.index)).toEqual(Array.from({ length: 12 }, (_, index) => index));
+  });
+
+  it("is paused as document_gone when its document is deleted under it", async () => {
+    await open();
+    await startAndWrite(2);
+    await desk.database.kysely.deleteFrom("documents").where("id", "=", desk.documentId).execute();
+    model.drawBelow(100);
+    await vi.waitFor(
+      () =>
+        expect(desk.published.states.at(-1)).toMatchObject({
+          state: "paused",
+          reason: "document_gone",
+        }),
+      waiting,
+    );
+  });
+});
+
+describe("a document's settings", () => {
+  it("stand before the prompt and under the person's sampling", async () => {
+    await open();
+    await desk.database.kysely
+      .insertInto("document_settings")
+      .values({
+        document_id: desk.documentId,
+        sampling: JSON.stringify({ temperature: 1.2, topK: 5 }),
+        memory: "A tale",
+        changed_by: desk.owner.id,
+        changed_at: new Date(),
+      })
+      .execute();
+    const run = await startAndWrite(1, { topK: 7, seed: 4_294_967_295 });
+    expect(run.sampling).toMatchObject({
+      temperature: 1.2,
+      topK: 7,
+      topP: 0.95,
+      seed: 4_294_967_295,
+    });
+    expect(model.requests[0]?.text).toBe("A tale\nOnce");
+  });
+});
