@@ -235,12 +235,10 @@ describe.each<RuntimeKind>(["zero-copy", "binding"])("an engine on the %s runtim
 describe("the life of an engine", () => {
   test("close ends its generations with an UnavailableError, and can be called twice", async () => {
     const engine = await createEngine({ modelFolder: talesFolder });
-    const lost = vi.fn();
+    const lost = vi.fn<(error: Error) => void>();
     engine.onLost(lost);
-    const iterator = engine
-      .open()
-      .generate(request(someTokens(5)))
-      [Symbol.asyncIterator]();
+    const generation = engine.open().generate(request(someTokens(5)));
+    const iterator = generation[Symbol.asyncIterator]();
     await iterator.next();
     await Promise.all([engine.close(), engine.close()]);
     await expect(iterator.next()).rejects.toThrow(UnavailableError);
@@ -252,7 +250,7 @@ describe("the life of an engine", () => {
     let worker: Worker | undefined;
     const spawn: typeof startWorker = (data) => (worker = startWorker(data));
     const engine = await createEngine({ modelFolder: talesFolder, spawn });
-    const lost = vi.fn();
+    const lost = vi.fn<(error: Error) => void>();
     engine.onLost(lost);
     const sequence = engine.open();
     const generation = sequence.generate(request(someTokens(5)));

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -51,8 +50,8 @@ export class EngineWorker {
       this.#failToStart = reject;
     });
     this.#worker = worker;
-    this.#exited = once(this.#worker, "exit").catch(() => undefined);
-    this.#worker.on("message", (message) => this.#hear(reportSchema.parse(message)));
+    this.#exited = new Promise((resolve) => this.#worker.once("exit", resolve));
+    this.#worker.on("message", (message) => this.#receive(message));
     this.#worker.on("error", (cause) => this.#lose("The engine failed.", cause));
     this.#worker.on("exit", () => this.#lose("The engine stopped."));
   }
@@ -115,6 +114,13 @@ export class EngineWorker {
     const timer = setTimeout(() => void this.#worker.terminate(), closeTimeoutMs);
     await this.#exited;
     clearTimeout(timer);
+  }
+
+  #receive(message: unknown): void {
+    const report = reportSchema.safeParse(message);
+    if (report.success) return this.#hear(report.data);
+    this.#lose("The engine sent something that cannot be understood.", report.error);
+    void this.#worker.terminate(); // its exit is heard above
   }
 
   #hear(report: Report): void {

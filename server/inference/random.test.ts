@@ -8,7 +8,7 @@ test("a draw depends on seed and index alone", () => {
 });
 
 test("draws spread evenly over [0, 1), for neighbouring seeds and indices too", () => {
-  const buckets = new Array<number>(20).fill(0);
+  const buckets = Array.from({ length: 20 }, () => 0);
   for (let seed = 0; seed < 200; seed++) {
     for (let index = 0; index < 500; index++) {
       const value = uniform(seed, index);

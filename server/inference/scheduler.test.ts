@@ -3,7 +3,7 @@ import { defaultSampling, type Sampling } from "#shared/sampling.ts";
 import { type LanguageModel, loadLanguageModel, type Row } from "./language-model.ts";
 import { openRuntime } from "./open-runtime.ts";
 import { initialCredit } from "./protocol.ts";
-import { Scheduler } from "./scheduler.ts";
+import { Scheduler, type SchedulerEvents } from "./scheduler.ts";
 import { someTokens, talesCard, talesFolder } from "./test-support/tales.ts";
 
 let model: LanguageModel;
@@ -11,11 +11,11 @@ let scheduler: Scheduler;
 /** The rows of each step, as [past, new tokens]. */
 let steps: [number, number][][];
 const events = {
-  prefilled: vi.fn(),
-  token: vi.fn<(generation: number, token: { index: number; id: number }) => void>(),
-  ended: vi.fn(),
-  failed: vi.fn(),
-  queue: vi.fn(),
+  prefilled: vi.fn<SchedulerEvents["prefilled"]>(),
+  token: vi.fn<SchedulerEvents["token"]>(),
+  ended: vi.fn<SchedulerEvents["ended"]>(),
+  failed: vi.fn<SchedulerEvents["failed"]>(),
+  queue: vi.fn<SchedulerEvents["queue"]>(),
 };
 /** What happens between two steps; a test may replace it. */
 let listen: () => void;
