@@ -78,7 +78,7 @@ export async function startServerProcess(
           PORT: String(port),
           DATA_DIR: dataDir,
           NODE_ENV: "",
-          ...environment,
+          ...environment(url),
         },
       });
       for (const stream of [child.stdout, child.stderr])
