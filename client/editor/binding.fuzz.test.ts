@@ -24,7 +24,9 @@ const isPrompt = (seed: number) => seed % 3 === 0;
 
 describe("several editors and a streaming writer, with random delays", () => {
   test(`agree, lose nothing and keep the order, ${seeds} seeds of ${operations} operations`, () => {
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) runSeed(seed);
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+      expect(runSeed(seed), "no typed text carries a run").toEqual([]);
+    }
   }, 600_000);
 });
 
@@ -55,7 +57,8 @@ function createNetwork(server: Y.Doc, editors: readonly HeadlessEditor[]) {
   };
 }
 
-function runSeed(seed: number) {
+/** Returns what typed text wrongly carries a run, in seeds where that is never right. */
+function runSeed(seed: number): string[] {
   const random = createRandom(seed);
   const { server, text, base, firstClock } = createServer(seed);
   const editors = Array.from({ length: 2 + random.below(3) }, (_, index) =>
@@ -90,7 +93,7 @@ function runSeed(seed: number) {
     }
     expectWellKept(text, firstClock);
     const typed = editors.flatMap((editor) => [...editor.typed]);
-    if (isPrompt(seed)) expect(claimedBy(text, typed), "no typed text carries a run").toEqual([]);
+    return isPrompt(seed) ? claimedBy(text, typed) : [];
   } catch (error) {
     const last = log.slice(-4).join("\n");
     throw new Error(`FUZZ_FIRST=${seed} FUZZ_SEEDS=1 repeats this failure\n${last}`, {

@@ -24,7 +24,7 @@ import { mapSelection, readDomSelection } from "./selection.ts";
 export interface EditorHost {
   readonly state: EditorState;
   readonly composing?: boolean;
-  dispatch(transaction: Transaction): void;
+  dispatch: (transaction: Transaction) => void;
 }
 
 export interface BindingOptions {

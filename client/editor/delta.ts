@@ -84,8 +84,12 @@ export function isBareRetain(operation: DeltaOperation | undefined): boolean {
   return operation?.retain !== undefined && operation.attributes === undefined;
 }
 
+/** Strictly: taking one attribute away is not the same as taking another one away. */
 function sameAttributes(left: Attributes | undefined, right: Attributes | undefined): boolean {
-  if (left === right) return true;
-  if ((left === undefined) !== (right === undefined)) return false;
-  return attributeChange(left ?? {}, right ?? {}) === undefined;
+  if (left === undefined || right === undefined) return left === right;
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => key in right && left[key] === right[key])
+  );
 }

@@ -79,6 +79,8 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
   const editor = new Editor({
     element,
     editable: options.editable,
+    // The page's Content-Security-Policy lets no style element in; manuscript.css has what is needed.
+    injectCSS: false,
     extensions: [...manuscriptExtensions, bindingExtension({ binding, undoManager, gate })],
     content: documentFromDelta(manuscriptSchema(), textDelta(body.toDelta())).toJSON(),
     editorProps: {

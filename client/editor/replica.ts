@@ -11,6 +11,8 @@ import { createSaveLedger, type SaveLedger } from "./save-ledger.ts";
 import { createThrottle } from "./throttle.ts";
 
 const rememberIntervalMs = 500;
+/** A browser whose storage does not answer joins without its copy. */
+const copyPatienceMs = 1500;
 
 /** One copy of the document with its connection; a refused copy is replaced by a new one. */
 export interface Replica {
@@ -51,7 +53,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const ledger = createSaveLedger();
   const gate = createCompositionGate();
   const copy = options.openOfflineCopy?.(options, doc);
-  const provider = connect(options, doc, ledger);
+  const provider = connect(options, doc, ledger, () => changed());
   let failed = false;
   let copyLoaded = false;
   let ready = false;
@@ -64,7 +66,6 @@ export function createReplica(options: ReplicaOptions): Replica {
     if (provider.synced && ledger.settled) remember.request();
     const offline = failed || !options.isOnline();
     ready ||= provider.synced || (offline && copyLoaded && doc.store.clients.size > 0);
-    if (provider.synced) failed = false;
     onChange();
   };
   guardIncoming(provider, gate, ledger, changed);
@@ -77,7 +78,10 @@ export function createReplica(options: ReplicaOptions): Replica {
     ledger.disconnected();
     changed();
   });
-  provider.on("sync", () => changed());
+  provider.on("sync", (synced) => {
+    if (synced) failed = false;
+    changed();
+  });
   provider.on("closed", ({ code }) => options.onRefused(code));
   doc.on("afterTransaction", (transaction: Y.Transaction) => {
     if (transaction.origin === provider) ledger.serverHas(clocksMoved(transaction));
@@ -86,14 +90,21 @@ export function createReplica(options: ReplicaOptions): Replica {
     if (local && origin !== provider) ledger.changed();
     changed();
   });
+  const join = () => {
+    clearTimeout(patience);
+    if (!closed) provider.connect();
+  };
+  const patience = setTimeout(join, copyPatienceMs);
   const loaded = Promise.resolve(copy?.loaded).then((durable) => {
     copyLoaded = durable !== undefined;
     ledger.serverHas(durable ?? new Map());
+    join();
     changed();
   });
   const close = async (end: (() => Promise<void>) | undefined) => {
     if (closed) return;
     closed = true;
+    clearTimeout(patience);
     remember.cancel();
     provider.destroy();
     await end?.();
@@ -120,17 +131,26 @@ export function createReplica(options: ReplicaOptions): Replica {
   };
 }
 
-function connect(options: ReplicaOptions, doc: Y.Doc, ledger: SaveLedger): WebsocketProvider {
+function connect(
+  options: ReplicaOptions,
+  doc: Y.Doc,
+  ledger: SaveLedger,
+  onSent: () => void,
+): WebsocketProvider {
   return new WebsocketProvider(options.syncUrl, options.documentId, doc, {
     // A BroadcastChannel would carry edits between tabs around the server's checks.
     disableBc: true,
+    // Joining with the offline copy in hand sends only what the server lacks.
+    connect: options.openOfflineCopy === undefined,
     params: {
       [syncQuery.acknowledge]: "1",
       [syncQuery.restoreEpoch]: String(options.restoreEpoch),
       [syncQuery.account]: options.accountId,
     },
     WebSocketPolyfill: observedSocket(options.webSocket, (frame) => {
-      if (frame !== "other") ledger.sent(stateOf(doc));
+      if (frame === "other") return;
+      ledger.sent(stateOf(doc));
+      onSent();
     }),
   });
 }

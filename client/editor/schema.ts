@@ -1,6 +1,6 @@
 import { type Extensions, getSchema, Mark } from "@tiptap/core";
 import type { MarkType, NodeType, Schema } from "@tiptap/pm/model";
-import StarterKit from "@tiptap/starter-kit";
+import { StarterKit } from "@tiptap/starter-kit";
 import { headingLevels } from "#shared/sync-protocol.ts";
 
 /**

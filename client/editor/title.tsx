@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import type * as Y from "yjs";
 import type { CompositionGate } from "./composition-gate.ts";
 import { textDelta } from "./delta.ts";
@@ -46,36 +46,36 @@ export function Title({ connection, editable, onEnter, className = "" }: TitlePr
 
 /** The value of `text`, and how to change it; others' changes leave the caret where it was. */
 function useSharedLine(text: Y.Text, input: React.RefObject<HTMLInputElement | null>) {
-  const [value, setValue] = useState(() => text.toJSON());
   const caret = useRef<[number, number] | null>(null);
-
-  useEffect(() => {
-    const observe = (event: Y.YTextEvent, { origin }: Y.Transaction) => {
-      const field = input.current;
-      if (origin !== titleOrigin && field !== null && field === document.activeElement) {
-        const delta = textDelta(event.delta);
-        const { selectionStart, selectionEnd } = field;
-        caret.current = [
-          mapOffset(selectionStart ?? 0, delta),
-          mapOffset(selectionEnd ?? 0, delta),
-        ];
-      }
-      setValue(text.toJSON());
-    };
-    setValue(text.toJSON());
-    text.observe(observe);
-    return () => text.unobserve(observe);
-  }, [text, input]);
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const observe = (event: Y.YTextEvent, { origin }: Y.Transaction) => {
+        if (origin !== titleOrigin) caret.current = mappedCaret(input.current, event);
+        listener();
+      };
+      text.observe(observe);
+      return () => text.unobserve(observe);
+    },
+    [text, input],
+  );
+  const value = useSyncExternalStore(subscribe, () => text.toJSON());
   useLayoutEffect(() => {
     if (caret.current !== null) input.current?.setSelectionRange(...caret.current);
     caret.current = null;
-  }, [value, input]);
-
+  });
   const change = (next: string) => {
     const delta = textDifference(text.toJSON(), wellFormed(next));
     if (delta.length > 0) text.doc?.transact(() => text.applyDelta([...delta]), titleOrigin);
   };
   return { value, change };
+}
+
+/** Where the field's caret belongs after someone else's change; null while it is not in use. */
+function mappedCaret(field: HTMLInputElement | null, event: Y.YTextEvent): [number, number] | null {
+  if (field === null || field !== document.activeElement) return null;
+  const delta = textDelta(event.delta);
+  const map = (offset: number | null) => mapOffset(offset ?? 0, delta);
+  return [map(field.selectionStart), map(field.selectionEnd)];
 }
 
 /** Holds remote changes back while an input method composes in the field. */

@@ -1,11 +1,12 @@
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
+import type { Awareness } from "y-protocols/awareness";
 import {
   createDocumentConnection,
   type DocumentConnection,
   type SaveState,
 } from "./document-connection.ts";
 import { createDrafts, type Draft } from "./drafts.ts";
-import { openOfflineCopy } from "./offline-copy.ts";
+import { type OfflineCopyKey, openOfflineCopy } from "./offline-copy.ts";
 import { type Person, peopleIn } from "./presence-state.ts";
 
 /** The document's connection while the component is mounted; null for the moment before it opens. */
@@ -14,23 +15,36 @@ export function useConnection(
   accountId: string,
   restoreEpoch: number,
 ): DocumentConnection | null {
-  const [connection, setConnection] = useState<DocumentConnection | null>(null);
-  useEffect(() => {
-    const opened = createDocumentConnection({
-      documentId,
-      accountId,
-      restoreEpoch,
-      syncUrl: `${location.origin.replace(/^http/, "ws")}/sync`,
-      drafts: createDrafts(localStorage, accountId),
-      openOfflineCopy,
-    });
-    setConnection(opened);
-    return () => {
-      setConnection(null);
-      void opened.close();
-    };
-  }, [documentId, accountId, restoreEpoch]);
-  return connection;
+  const place = useMemo(
+    () => createConnectionPlace({ documentId, accountId, restoreEpoch }),
+    [documentId, accountId, restoreEpoch],
+  );
+  return useSyncExternalStore(place.subscribe, place.getSnapshot);
+}
+
+/** Opens the connection for its first subscriber and closes it after the last one. */
+function createConnectionPlace(key: OfflineCopyKey) {
+  let connection: DocumentConnection | null = null;
+  let subscribers = 0;
+  return {
+    getSnapshot: () => connection,
+    subscribe: () => {
+      subscribers++;
+      // React looks at the snapshot again after it has subscribed.
+      connection ??= createDocumentConnection({
+        ...key,
+        syncUrl: `${location.origin.replace(/^http/, "ws")}/sync`,
+        drafts: createDrafts(localStorage, key.accountId),
+        openOfflineCopy,
+      });
+      return () => {
+        subscribers--;
+        if (subscribers > 0) return;
+        void connection?.close();
+        connection = null;
+      };
+    },
+  };
 }
 
 /** What the page says about the words: "saved", "saving", "offline" and so on. */
@@ -42,15 +56,24 @@ export function useSaveState(connection: DocumentConnection): SaveState {
 export function usePeople(connection: DocumentConnection): readonly Person[] {
   const { replica } = useSyncExternalStore(connection.subscribe, connection.getSnapshot);
   const { awareness } = replica;
-  const [people, setPeople] = useState<readonly Person[]>([]);
-  useEffect(() => {
-    // Carets move all the time; the list of faces changes only with who is here and who composes.
-    const look = () => setPeople((before) => keepSame(before, peopleIn(awareness)));
-    look();
-    awareness.on("change", look);
-    return () => awareness.off("change", look);
-  }, [awareness]);
-  return people;
+  const faces = useMemo(() => createFaces(awareness), [awareness]);
+  return useSyncExternalStore(faces.subscribe, faces.getSnapshot);
+}
+
+/** Carets move all the time; the list of faces changes only with who is here and who composes. */
+function createFaces(awareness: Awareness) {
+  let faces = peopleIn(awareness);
+  return {
+    getSnapshot: () => {
+      const now = peopleIn(awareness);
+      if (facesText(now) !== facesText(faces)) faces = now;
+      return faces;
+    },
+    subscribe: (listener: () => void) => {
+      awareness.on("change", listener);
+      return () => awareness.off("change", listener);
+    },
+  };
 }
 
 /** Words that the server did not take from this person, to copy or to discard. */
@@ -60,8 +83,6 @@ export function useDrafts(connection: DocumentConnection): readonly Draft[] {
   );
 }
 
-function keepSame(before: readonly Person[], now: readonly Person[]): readonly Person[] {
-  const text = (people: readonly Person[]) =>
-    JSON.stringify(people.map(({ clientId, user, composing }) => [clientId, user, composing]));
-  return text(before) === text(now) ? before : now;
+function facesText(people: readonly Person[]): string {
+  return JSON.stringify(people.map(({ clientId, user, composing }) => [clientId, user, composing]));
 }

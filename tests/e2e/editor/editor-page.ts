@@ -1,11 +1,10 @@
 import { test as base, type Page } from "@playwright/test";
 import { startViteHarness, type ViteHarness } from "../../support/vite-harness.ts";
-import type {} from "./harness/api.ts";
 
 /** Tests of editors on a page of their own; the page fails the test when it logs an error. */
 export const test = base.extend<{ editors: Page }, { harness: ViteHarness }>({
   harness: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures here.
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures here
     async ({}, use) => {
       const harness = await startViteHarness("tests/e2e/editor/harness");
       await use(harness);

@@ -62,14 +62,18 @@ function createReplica(): Replica {
 /** Carries updates both ways, each as a task of its own, as a socket does. */
 function link(replica: Replica, isFirst: boolean) {
   const channel = new MessageChannel();
-  channel.port1.onmessage = ({ data }: MessageEvent<Uint8Array>) =>
-    Y.applyUpdate(server, data, replica);
-  channel.port2.onmessage = ({ data }: MessageEvent<Uint8Array>) =>
+  channel.port1.addEventListener("message", ({ data }: MessageEvent<Uint8Array>) =>
+    Y.applyUpdate(server, data, replica),
+  );
+  channel.port2.addEventListener("message", ({ data }: MessageEvent<Uint8Array>) =>
     replica.gate.pass(() => {
       const started = performance.now();
       Y.applyUpdate(replica.doc, data, "network");
       if (isFirst) flushCosts.push(performance.now() - started);
-    });
+    }),
+  );
+  channel.port1.start();
+  channel.port2.start();
   replica.doc.on("update", (update: Uint8Array, origin: unknown) => {
     if (origin !== "network") channel.port2.postMessage(update);
   });
