@@ -1,13 +1,9 @@
-/** A token that may be drawn and its probability relative to the others that may. */
+/** A token that may be drawn. */
 export interface Candidate {
   id: number;
   logit: number;
 }
-
-/** Candidates in falling order of logit; equal logits in rising order of id. */
 export type Candidates = readonly Candidate[];
-
-const before = (a: Candidate, b: Candidate) => b.logit - a.logit || a.id - b.id;
 
 /** All tokens that are not banned and whose logit is at least the k-th highest (ties stay); 0 is all. */
 export function topK(logits: Float32Array, k: number): Candidates {
@@ -17,17 +13,27 @@ export function topK(logits: Float32Array, k: number): Candidates {
     const logit = logits[id] ?? -Infinity;
     if (logit >= threshold && logit !== -Infinity) kept.push({ id, logit });
   }
-  return kept.sort(before);
+  return kept;
 }
 
-/** The likeliest candidates up to and with the one that brings their probability to at least p. */
+/**
+ * The likeliest candidates up to and with the one that brings their probability to at least p; of
+ * equally likely ones the lower ids.
+ */
 export function topP(candidates: Candidates, p: number): Candidates {
   if (p >= 1) return candidates;
   const weights = weigh(candidates);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const total = sum(weights);
+  // Lighter ones hold less than 1 − p together, so all that is wanted is among the others: few.
+  const lightest = ((1 - p) * total) / candidates.length;
+  const likeliest = candidates
+    .map((candidate, i) => ({ candidate, weight: weights[i] ?? 0 }))
+    .filter(({ weight }) => weight >= lightest)
+    .sort((a, b) => b.weight - a.weight || a.candidate.id - b.candidate.id);
   let mass = 0;
-  const count = weights.findIndex((weight) => (mass += weight) >= p * total);
-  return count === -1 ? candidates : candidates.slice(0, count + 1);
+  const last = likeliest.findIndex(({ weight }) => (mass += weight) >= p * total);
+  const kept = last === -1 ? likeliest : likeliest.slice(0, last + 1);
+  return kept.map(({ candidate }) => candidate);
 }
 
 /** Candidates at least `ratio` times as likely as the likeliest. */
@@ -40,16 +46,20 @@ export function minP(candidates: Candidates, ratio: number): Candidates {
 /** The candidate in whose share of the probability the point u of [0, 1) lies. */
 export function pick(candidates: Candidates, u: number): number | undefined {
   const weights = weigh(candidates);
-  const point = u * weights.reduce((sum, weight) => sum + weight, 0);
+  const point = u * sum(weights);
   let mass = 0;
   const index = weights.findIndex((weight) => (mass += weight) > point);
   return candidates.at(index)?.id;
 }
 
-/** Probabilities relative to the first, likeliest candidate. */
+/** Probabilities relative to the likeliest candidate's. */
 function weigh(candidates: Candidates): number[] {
-  const highest = candidates[0]?.logit ?? 0;
+  const highest = candidates.reduce((most, { logit }) => Math.max(most, logit), -Infinity);
   return candidates.map(({ logit }) => Math.exp(logit - highest));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The k-th highest value, by a heap of the k highest with the lowest of them at its root. */

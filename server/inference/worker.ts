@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { loadLanguageModel } from "./language-model.ts";
+import { type LanguageModel, loadLanguageModel } from "./language-model.ts";
 import { readModelCard } from "./model-card.ts";
 import { openRuntime } from "./open-runtime.ts";
 import { type Command, commandSchema, type Report, workerDataSchema } from "./protocol.ts";
@@ -19,6 +19,7 @@ async function serve(): Promise<void> {
     runtime,
     threads: settings.threads,
   });
+  await warmUp(model);
   const scheduler = new Scheduler({
     model,
     card,
@@ -44,6 +45,16 @@ async function serve(): Promise<void> {
     runtime: runtime.kind,
     ...(fallbackReason === undefined ? {} : { fallbackReason }),
   });
+}
+
+/** onnxruntime plans its memory in a graph's first run; nobody should wait for that. */
+async function warmUp(model: LanguageModel): Promise<void> {
+  const tokens = Array.from({ length: 32 }, () => 0);
+  for (const rows of new Set([1, model.maxRows])) {
+    const caches = Array.from({ length: rows }, () => model.createCache());
+    await model.run(caches.map((cache) => ({ cache, past: 0, tokens })));
+    for (const cache of caches) cache.release();
+  }
 }
 
 function obey(command: Command, scheduler: Scheduler, close: () => Promise<void>): void {

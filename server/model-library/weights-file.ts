@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { ModelTensor } from "./gpt2-tensors.ts";
 import type { WeightLocation } from "./onnx-graph.ts";
 import { ModelRefusedError } from "./refusal.ts";
@@ -19,7 +19,7 @@ export async function writeWeights(
     for (const { name, shape, storedName } of tensors) {
       const values = await source.read(storedName);
       refuseNonFinite(storedName, values);
-      await file.write(new Uint8Array(values.buffer), 0, values.byteLength, offset);
+      await writeAll(file, new Uint8Array(values.buffer), offset);
       locations.set(name, { shape, offset, length: values.byteLength });
       offset = alignmentBytes * Math.ceil((offset + values.byteLength) / alignmentBytes);
     }
@@ -27,6 +27,15 @@ export async function writeWeights(
     await file.close();
   }
   return locations;
+}
+
+/** One write may take less than all of a large array. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const rest = bytes.length - written;
+    written += (await file.write(bytes, written, rest, offset + written)).bytesWritten;
+  }
 }
 
 function refuseNonFinite(name: string, values: Float32Array): void {
