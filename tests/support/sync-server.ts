@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
@@ -55,9 +55,15 @@ export async function startSyncServer(
   });
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   const { port } = http.address() as AddressInfo;
+  const lines = new Set<Socket>();
+  http.on("connection", (line) => {
+    lines.add(line);
+    line.on("close", () => lines.delete(line));
+  });
   async function crash(): Promise<void> {
-    for (const client of sockets.clients) client.terminate();
-    await new Promise((resolve) => http.close(resolve));
+    const closed = new Promise((resolve) => http.close(resolve));
+    for (const line of lines) line.destroy();
+    await closed;
   }
   return {
     sync,
