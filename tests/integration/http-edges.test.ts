@@ -112,6 +112,15 @@ test("more than the server takes is 413", async () => {
   }
 });
 
+test("the longest body is taken, whatever its characters", async () => {
+  const { document } = await sponsor.json<{ document: { id: string } }>("POST", "/api/documents", {
+    title: "T",
+    body: "水".repeat(400_000),
+  });
+  const text = await sponsor.request("GET", `/api/documents/${document.id}/text`);
+  expect(await text.text()).toBe("水".repeat(400_000));
+});
+
 test("signed out is 401 before the body is looked at", async () => {
   const answer = await send("/api/documents", {
     method: "POST",
