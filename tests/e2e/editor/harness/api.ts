@@ -37,7 +37,10 @@ export interface Harness {
   scroll: (top?: number) => number;
   /** The model's caret in the first editor; null takes it away. */
   showModel: (offset: number | null, state?: "breathing" | "still") => void;
-  follow: (on: boolean) => boolean;
+  follow: (on: boolean) => void;
+  isFollowing: () => boolean;
+  /** Introduces everybody to everybody, as the server's awareness does. */
+  meet: () => void;
   /** Main-thread milliseconds that each flush took in the first editor so far. */
   flushCosts: () => number[];
 }

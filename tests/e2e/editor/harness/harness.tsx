@@ -1,6 +1,6 @@
 import { StrictMode } from "react";
 import { createRoot, type Root } from "react-dom/client";
-import { Awareness } from "y-protocols/awareness";
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { createCompositionGate } from "../../../../client/editor/composition-gate.ts";
 import type { DocumentConnection } from "../../../../client/editor/document-connection.ts";
@@ -217,10 +217,21 @@ const harness: Harness = {
     const caret = offset === null ? null : encodePosition(replica.body, offset);
     draw(caret === null ? null : { caret, state, modelName: "tales" });
   },
-  follow: (on) => {
-    const { controls } = personAt(0);
-    controls.setFollow(on);
-    return controls.isFollowing();
+  follow: (on) => personAt(0).controls.setFollow(on),
+  isFollowing: () => personAt(0).controls.isFollowing(),
+  meet: () => {
+    people.forEach(({ replica: { awareness } }, index) => {
+      awareness.on("update", (_changes: unknown, origin: unknown) => {
+        if (origin !== "local") return;
+        const user = { id: `person-${index}`, name: `Person ${index}`, role: "editor" };
+        const stamped = new Map([[awareness.clientID, { ...awareness.getLocalState(), user }]]);
+        const update = encodeAwarenessUpdate(awareness, [awareness.clientID], stamped);
+        for (const other of people) {
+          if (other.replica.awareness === awareness) continue;
+          applyAwarenessUpdate(other.replica.awareness, update, "server");
+        }
+      });
+    });
   },
   flushCosts: () => [...flushCosts],
 };

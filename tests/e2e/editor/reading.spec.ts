@@ -1,0 +1,60 @@
+import { expect } from "@playwright/test";
+import { numberedWords, test } from "./editor-page.ts";
+
+const paragraph = "A long line of a long story that goes on and on until it wraps at the edge.";
+const long = `${Array.from({ length: 80 }, (_, line) => `${line}. ${paragraph}`).join("\n")}\n`;
+
+test("text written above a reader does not move what the reader sees", async ({ editors }) => {
+  await editors.evaluate((text) => harness.open({ text }), long);
+  await editors.evaluate(() => harness.scroll(1500));
+  const seen = () => editors.evaluate(() => harness.point(0, harness.shown(0).indexOf("\n50.")).y);
+  const before = await seen();
+  await editors.evaluate(
+    (words) => harness.stream({ words, offset: 20, intervalMs: 5 }),
+    numberedWords(120),
+  );
+  expect(await editors.evaluate(() => harness.scroll())).toBeGreaterThan(1500);
+  expect(Math.abs((await seen()) - before)).toBeLessThan(2);
+});
+
+test("text written below a reader does not scroll", async ({ editors }) => {
+  await editors.evaluate((text) => harness.open({ text }), long);
+  await editors.evaluate(() => harness.scroll(600));
+  await editors.evaluate(
+    (words) => harness.stream({ words, offset: harness.text().length - 1, intervalMs: 5 }),
+    numberedWords(120),
+  );
+  expect(await editors.evaluate(() => harness.scroll())).toBe(600);
+});
+
+test("following keeps the model's caret in view, until the reader turns the wheel", async ({
+  editors,
+}) => {
+  await editors.evaluate((text) => harness.open({ text }), long);
+  await editors.evaluate(() => harness.showModel(harness.text().length - 1));
+  await editors.evaluate(() => harness.follow(true));
+  const words = numberedWords(400);
+  const streamed = editors.evaluate(
+    (words) => harness.stream({ words, offset: harness.text().length - 1, intervalMs: 5 }),
+    words,
+  );
+  await expect(editors.locator(".editor").first().locator(".model-caret")).toBeInViewport();
+  await expect.poll(() => editors.evaluate(() => harness.scroll())).toBeGreaterThan(1500);
+  await editors.mouse.move(200, 300);
+  await editors.mouse.wheel(0, -2000);
+  await expect.poll(() => editors.evaluate(() => harness.isFollowing())).toBe(false);
+  await streamed;
+  await expect(editors.locator(".editor").first().locator(".model-caret")).not.toBeInViewport();
+});
+
+test("people see each other's carets with their names", async ({ editors }) => {
+  await editors.evaluate(() => harness.open({ text: "One two three.\n" }));
+  await editors.evaluate(() => harness.meet());
+  await editors.evaluate(() => harness.focus(1, 7));
+  const caret = editors.locator(".editor").first().locator(".person-caret");
+  await expect(caret).toHaveText("Person 1");
+  await editors.evaluate(() => harness.edit({ offset: 0, inserted: "Zero " }));
+  await expect
+    .poll(() => caret.evaluate((element) => element.previousSibling?.textContent))
+    .toBe("Zero One two");
+});
