@@ -1,10 +1,12 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { openRuntime } from "./open-runtime.ts";
 
-afterEach(() => void vi.doUnmock("./zero-copy-runtime.ts"));
+afterEach(() => {
+  vi.doUnmock("./zero-copy-runtime.ts");
+});
 
 test("where the zero-copy runtime is not there the ordinary binding serves, and says why", async () => {
-  vi.doMock("./zero-copy-runtime.ts", () => ({
+  vi.doMock(import("./zero-copy-runtime.ts"), () => ({
     createZeroCopyRuntime() {
       throw new Error("no library for this platform");
     },
