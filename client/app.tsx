@@ -44,7 +44,7 @@ export function App() {
 function SignedIn({ children }: { children: (user: User) => ReactNode }) {
   const me = useMe();
   const location = useLocation();
-  if (me.data) return <LiveProvider accountId={me.data.id}>{children(me.data)}</LiveProvider>;
+  if (me.data) return <LiveProvider key={me.data.id}>{children(me.data)}</LiveProvider>;
   if (me.data === null) {
     return <Navigate to="/sign-in" replace state={{ from: location.pathname }} />;
   }

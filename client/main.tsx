@@ -11,10 +11,13 @@ import { BrowserRouter } from "react-router";
 import { createQueryClient } from "./api/query-client.ts";
 import { App } from "./app.tsx";
 import { ErrorBoundary } from "./components/error-boundary.tsx";
+import { reloadOnNewBuild } from "./reload-on-new-build.ts";
 import { theme } from "./theme.ts";
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("The page has no #root to draw into");
+
+reloadOnNewBuild();
 
 // Mantine's generated style elements stay off: the Content-Security-Policy needs no exception for them.
 createRoot(root).render(

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { z } from "zod";
 import {
   assignmentSchema,
@@ -45,10 +45,13 @@ export const assignmentsQuery = (documentId: string) =>
       ).assignments,
   });
 
-/** Its kept states, newest first. */
-export const versionsQuery = (documentId: string) =>
+const versionsKey = (documentId: string) => ["document", documentId, "versions"];
+
+/** Its kept states, newest first; asked for anew whenever `moment` is another. */
+export const versionsQuery = (documentId: string, moment: string) =>
   queryOptions({
-    queryKey: ["document", documentId, "versions"],
+    queryKey: [...versionsKey(documentId), moment],
+    placeholderData: keepPreviousData,
     queryFn: async () =>
       (
         await request(
@@ -118,6 +121,6 @@ export function useRestoreVersion(documentId: string) {
         `${path(documentId)}/versions/${encodeURIComponent(versionId)}/restore`,
         z.object({ version: versionSchema }),
       ),
-    onSuccess: () => client.invalidateQueries({ queryKey: versionsQuery(documentId).queryKey }),
+    onSuccess: () => client.invalidateQueries({ queryKey: versionsKey(documentId) }),
   });
 }

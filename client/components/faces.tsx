@@ -1,5 +1,4 @@
 import { Tooltip } from "@mantine/core";
-import type { CSSProperties } from "react";
 import { personColour } from "../editor/person-colour.ts";
 import styles from "./faces.module.css";
 
@@ -32,14 +31,19 @@ export function Faces({ people }: { people: readonly { id: string; name: string 
 }
 
 /** The CSS variable `--person`, set to the person's colour. */
-export function colourOf(userId: string): CSSProperties {
-  // React's type knows no custom properties.
-  return { "--person": personColour(userId) } as CSSProperties;
+export function colourOf(userId: string): Record<string, string> {
+  return { "--person": personColour(userId) };
 }
 
 /** One or two letters: the first of the first and of the last word. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/);
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined];
-  return letters.map((word) => [...(word ?? "")][0]?.toLocaleUpperCase("en") ?? "").join("");
+  const ends = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  return ends.map((word) => firstLetter(word ?? "")).join("");
+}
+
+/** A whole character, also where it takes two UTF-16 units. */
+function firstLetter(word: string): string {
+  const codePoint = word.codePointAt(0);
+  return codePoint === undefined ? "" : String.fromCodePoint(codePoint).toLocaleUpperCase("en");
 }

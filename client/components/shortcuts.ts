@@ -6,6 +6,9 @@ export interface Shortcut {
   key: string;
 }
 
+export const shortcutNames = ["startOrPause", "stop", "follow", "panel", "help"] as const;
+export type ShortcutName = (typeof shortcutNames)[number];
+
 /** The page's combinations; those of the text itself (bold, undo …) are the editor's. */
 export const shortcuts = {
   startOrPause: { mod: true, shift: false, key: "enter" },
@@ -13,8 +16,7 @@ export const shortcuts = {
   follow: { mod: true, shift: true, key: "f" },
   panel: { mod: true, shift: false, key: "\\" },
   help: { mod: true, shift: false, key: "/" },
-} as const satisfies { [name: string]: Shortcut };
-export type ShortcutName = keyof typeof shortcuts;
+} as const satisfies { [name in ShortcutName]: Shortcut };
 
 export type PressedKeys = Pick<
   KeyboardEvent,

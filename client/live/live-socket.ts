@@ -3,9 +3,10 @@ import type { ClientToServerEvents, ServerToClientEvents } from "#shared/socket-
 
 export type LiveSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
-/** Opens the page's one Socket.IO connection; it reconnects by itself until it is closed. */
-export function openLiveSocket(): LiveSocket {
+/** A Socket.IO connection, not yet opened; once opened it reconnects by itself. */
+export function createLiveSocket(): LiveSocket {
   return io({
+    autoConnect: false,
     transports: ["websocket"],
     forceNew: true,
     reconnectionDelay: 250,

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { useEffect, useReducer, useState } from "react";
 import type { DocumentRole } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
@@ -19,13 +19,13 @@ export type RunCommandName = keyof RunCommands;
 export interface DocumentLive extends LiveState {
   /** The command that waits for its answer. */
   pending: RunCommandName | null;
-  /** The sentence of the last command, where it failed; gone with the next one. */
+  /** The sentence of the last command, where it failed; gone with whatever happens next. */
   failure: string | null;
-  start(choice: StartChoice): Promise<void>;
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  stop(): Promise<void>;
-  tune(sampling: SamplingInput): Promise<void>;
+  start: (choice: StartChoice) => Promise<void>;
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
+  stop: () => Promise<void>;
+  tune: (sampling: SamplingInput) => Promise<void>;
 }
 
 /**
@@ -35,14 +35,44 @@ export interface DocumentLive extends LiveState {
 export function useDocumentLive(documentId: string, seen: () => string | undefined): DocumentLive {
   const socket = useLiveSocket();
   const [state, dispatch] = useReducer(reduceLive, initialLiveState);
-  useEffect(
-    () => (socket === null ? undefined : listen(socket, documentId, dispatch)),
-    [socket, documentId],
-  );
-  const { clearFailure, ...commands } = useCommands(socket, documentId, seen, dispatch);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever happens next outdates a failure
-  useEffect(clearFailure, [state.link, state.run?.state]);
-  return { ...state, ...commands };
+  useEffect(() => listen(socket, documentId, dispatch), [socket, documentId]);
+  const [pending, setPending] = useState<RunCommandName | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  // A failure is outdated by whatever happens next.
+  const moment = `${state.link} ${state.run?.id} ${state.run?.state}`;
+  const perform = async (name: RunCommandName, send: (commands: RunCommands) => Promise<Run>) => {
+    setPending(name);
+    setFailure(null);
+    try {
+      if (!socket.connected)
+        throw new LiveError("no_answer", "There is no connection to the server.");
+      dispatch({ type: "run", run: await send(createRunCommands(socket, documentId, seen)) });
+    } catch (error) {
+      setFailure({ sentence: sentenceOfFailure(error), moment });
+    } finally {
+      setPending(null);
+    }
+  };
+  return {
+    ...state,
+    pending,
+    failure: failure?.moment === moment ? failure.sentence : null,
+    start: (choice) => perform("start", (commands) => commands.start(choice)),
+    pause: () => perform("pause", (commands) => commands.pause()),
+    resume: () => perform("resume", (commands) => commands.resume()),
+    stop: () => perform("stop", (commands) => commands.stop()),
+    tune: (sampling) => perform("tune", (commands) => commands.tune(sampling)),
+  };
+}
+
+interface Failure {
+  sentence: string;
+  /** What the page showed when the command was given. */
+  moment: string;
+}
+
+function sentenceOfFailure(error: unknown): string {
+  return error instanceof LiveError ? error.message : "That did not work. Try again.";
 }
 
 /** Subscribes to the document's events and keeps joined; returns how to end it. */
@@ -100,44 +130,4 @@ async function join(
     // No answer in time: the connection is gone or about to be, and its return joins again.
     dispatch({ type: "away" });
   }
-}
-
-function useCommands(
-  socket: LiveSocket | null,
-  documentId: string,
-  seen: () => string | undefined,
-  dispatch: (event: LiveEvent) => void,
-) {
-  const [pending, setPending] = useState<RunCommandName | null>(null);
-  const [failure, setFailure] = useState<string | null>(null);
-  const latestSeen = useRef(seen);
-  latestSeen.current = seen;
-  const ask = useMemo(() => {
-    const commands =
-      socket === null ? null : createRunCommands(socket, documentId, () => latestSeen.current());
-    const perform = async (name: RunCommandName, send: (commands: RunCommands) => Promise<Run>) => {
-      if (commands === null || !socket?.connected) {
-        setFailure("There is no connection to the server. Try again in a moment.");
-        return;
-      }
-      setPending(name);
-      setFailure(null);
-      try {
-        dispatch({ type: "run", run: await send(commands) });
-      } catch (error) {
-        setFailure(error instanceof LiveError ? error.message : "That did not work. Try again.");
-      } finally {
-        setPending(null);
-      }
-    };
-    return {
-      start: (choice: StartChoice) => perform("start", (commands) => commands.start(choice)),
-      pause: () => perform("pause", (commands) => commands.pause()),
-      resume: () => perform("resume", (commands) => commands.resume()),
-      stop: () => perform("stop", (commands) => commands.stop()),
-      tune: (sampling: SamplingInput) => perform("tune", (commands) => commands.tune(sampling)),
-    };
-  }, [socket, documentId, dispatch]);
-  const clearFailure = useCallback(() => setFailure(null), []);
-  return { pending, failure, clearFailure, ...ask };
 }

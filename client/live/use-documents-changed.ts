@@ -8,7 +8,6 @@ export function useDocumentsChanged(): void {
   const socket = useLiveSocket();
   const client = useQueryClient();
   useEffect(() => {
-    if (socket === null) return;
     const changed = ({ documentId }: { documentId: string }) => {
       void client.invalidateQueries({ queryKey: documentsQuery.queryKey });
       void client.invalidateQueries({ queryKey: documentQuery(documentId).queryKey });

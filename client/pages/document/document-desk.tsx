@@ -53,7 +53,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const sampling = useSamplingChoice(live, may("generate"));
   const actions = useRunActions({ live, may, sampling, controls });
   const modelName = useModelName(live);
-  const { newDocument } = (useLocation().state ?? {}) as { newDocument?: boolean };
+  const isNew = saysNew(useLocation().state);
 
   useRereadShown(live, controls);
   useShortcuts({
@@ -78,7 +78,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         connection={connection}
         may={may}
         save={save}
-        isNew={newDocument === true}
+        isNew={isNew}
         panel={panel}
         showAuthors={showAuthors}
         onShowAuthors={setShowAuthors}
@@ -123,6 +123,11 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
       )}
     </div>
   );
+}
+
+/** The list leads to a document that it has just made with `{ newDocument: true }`. */
+function saysNew(state: unknown): boolean {
+  return typeof state === "object" && state !== null && "newDocument" in state;
 }
 
 /** The name that a reader knows the run's model by. */

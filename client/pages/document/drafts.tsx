@@ -29,7 +29,7 @@ function DraftStrip({ draft, onDiscard }: { draft: Draft; onDiscard: () => void 
   return (
     <section className={styles.draft} aria-label="Words that were not saved">
       <div>
-        <p role="status">{reasons[draft.reason]}</p>
+        <output>{reasons[draft.reason]}</output>
         <blockquote>{draft.text}</blockquote>
       </div>
       <Button variant="default" onClick={() => clipboard.copy(draft.text)}>

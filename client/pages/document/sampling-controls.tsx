@@ -36,7 +36,7 @@ export function SamplingControls({ sampling, lastSeed, runLives }: SamplingContr
             description="Greedy: the same text writes the same continuation."
             checked={values.strategy === "greedy"}
             onChange={(event) =>
-              change({ strategy: event.currentTarget.checked ? "greedy" : "sample" })
+              void change({ strategy: event.currentTarget.checked ? "greedy" : "sample" })
             }
           />
           {furtherKnobs.map(knob)}
@@ -46,7 +46,7 @@ export function SamplingControls({ sampling, lastSeed, runLives }: SamplingContr
             maxTags={samplingLimits.stop.maxStrings}
             maxLength={samplingLimits.stop.maxCharacters}
             value={values.stop}
-            onChange={(stop) => change({ stop })}
+            onChange={(stop) => void change({ stop })}
           />
           {!runLives && <Seed sampling={sampling} lastSeed={lastSeed} />}
         </div>
@@ -57,10 +57,9 @@ export function SamplingControls({ sampling, lastSeed, runLives }: SamplingContr
 
 function Presets({ sampling }: { sampling: SamplingChoice }) {
   const { values, change } = sampling;
-  const chosen = samplingPresets.find(({ sampling: preset }) =>
-    Object.entries(preset).every(
-      ([field, value]) => values[field as keyof typeof preset] === value,
-    ),
+  const chosen = samplingPresets.find(
+    ({ sampling: { temperature, topK, topP } }) =>
+      temperature === values.temperature && topK === values.topK && topP === values.topP,
   );
   return (
     <SegmentedControl
@@ -70,7 +69,7 @@ function Presets({ sampling }: { sampling: SamplingChoice }) {
       value={chosen?.id ?? ""}
       onChange={(id) => {
         const preset = samplingPresets.find((each) => each.id === id);
-        if (preset) change(preset.sampling);
+        if (preset) void change(preset.sampling);
       }}
       data={samplingPresets.map(({ id, name }) => ({ value: id, label: name }))}
     />
@@ -95,13 +94,14 @@ function Length({ sampling: { values, change } }: { sampling: SamplingChoice }) 
         placeholder="Endless"
         clampBehavior="blur"
         onChange={(next) => {
-          if (typeof next === "number" && next >= min && next <= max) change({ maxTokens: next });
+          if (typeof next === "number" && next >= min && next <= max)
+            void change({ maxTokens: next });
         }}
       />
       <Switch
         label="Endless"
         checked={isEndless}
-        onChange={(event) => change({ maxTokens: event.currentTarget.checked ? null : usual })}
+        onChange={(event) => void change({ maxTokens: event.currentTarget.checked ? null : usual })}
       />
     </div>
   );
@@ -121,13 +121,13 @@ function Seed({ sampling, lastSeed }: { sampling: SamplingChoice; lastSeed: numb
         hideControls
         placeholder="New each run"
         value={sampling.values.seed ?? ""}
-        onChange={(next) => sampling.change({ seed: typeof next === "number" ? next : null })}
+        onChange={(next) => void sampling.change({ seed: typeof next === "number" ? next : null })}
       />
       {lastSeed !== null && (
         <Button
           variant="default"
           size="compact-sm"
-          onClick={() => sampling.change({ seed: lastSeed })}
+          onClick={() => void sampling.change({ seed: lastSeed })}
         >
           Use the last one, {lastSeed}
         </Button>

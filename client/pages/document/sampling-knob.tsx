@@ -1,5 +1,5 @@
 import { NumberInput, Slider } from "@mantine/core";
-import { useEffect, useId, useState } from "react";
+import { useId, useState } from "react";
 import { fromSlider, type Knob, knobLimits, sliderScale, toSlider } from "./knobs.ts";
 import styles from "./sampling-knob.module.css";
 
@@ -11,15 +11,17 @@ export function SamplingKnob({
 }: {
   knob: Knob;
   value: number;
-  onChange: (value: number) => void;
+  onChange: (value: number) => Promise<void>;
 }) {
-  const [shown, setShown] = useState(value);
-  useEffect(() => setShown(value), [value]);
+  const [turning, setTurning] = useState<number | null>(null);
+  const shown = turning ?? value;
   const explanationId = useId();
   const limits = knobLimits(knob.field);
-  const settle = (next: number) => {
-    setShown(next);
-    if (next !== value) onChange(next);
+  /** Shows what was chosen until the change counts, or failed. */
+  const settle = async (next: number) => {
+    setTurning(next);
+    if (next !== value) await onChange(next);
+    setTurning(null);
   };
   return (
     <div className={styles.knob}>
@@ -36,7 +38,13 @@ export function SamplingKnob({
           decimalScale={knob.step < 1 ? 2 : 0}
           clampBehavior="blur"
           onChange={(next) => {
-            if (typeof next === "number" && next >= limits.min && next <= limits.max) settle(next);
+            if (typeof next === "number" && next >= limits.min && next <= limits.max) {
+              setTurning(next);
+            }
+          }}
+          onBlur={() => void settle(shown)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") void settle(shown);
           }}
         />
       </div>
@@ -48,8 +56,8 @@ export function SamplingKnob({
         thumbProps={{ "aria-describedby": explanationId, "aria-valuetext": String(shown) }}
         {...sliderScale(knob)}
         value={toSlider(knob, shown)}
-        onChange={(place) => setShown(fromSlider(knob, place))}
-        onChangeEnd={(place) => settle(fromSlider(knob, place))}
+        onChange={(place) => setTurning(fromSlider(knob, place))}
+        onChangeEnd={(place) => void settle(fromSlider(knob, place))}
       />
       <p id={explanationId} className={styles.explanation}>
         {knob.explanation}

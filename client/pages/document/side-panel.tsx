@@ -1,5 +1,5 @@
 import { CloseButton, Tabs } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import type { DocumentAction } from "#shared/permissions.ts";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
@@ -28,8 +28,16 @@ interface SidePanelProps {
 export function SidePanel(props: SidePanelProps) {
   const { panel, isSheet, user, document, connection, live, may } = props;
   const aside = useRef<HTMLElement>(null);
+  const { close } = panel;
+  const onEscape = useEffectEvent((event: KeyboardEvent) => {
+    if (event.key === "Escape") close();
+  });
   useEffect(() => {
-    if (isSheet) aside.current?.focus();
+    if (!isSheet) return undefined;
+    aside.current?.focus();
+    const listener = (event: KeyboardEvent) => onEscape(event);
+    window.addEventListener("keydown", listener);
+    return () => window.removeEventListener("keydown", listener);
   }, [isSheet]);
   return (
     <>
@@ -40,9 +48,6 @@ export function SidePanel(props: SidePanelProps) {
         data-sheet={isSheet}
         aria-label="Panel"
         tabIndex={-1}
-        onKeyDown={(event) => {
-          if (event.key === "Escape" && isSheet) panel.close();
-        }}
       >
         <Tabs
           value={panel.tab}

@@ -4,9 +4,9 @@ import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
 /** "Follow the model", as a button can show and switch it. */
 export interface FollowSwitch {
   readonly following: boolean;
-  toggle(): void;
+  toggle: () => void;
   /** Binds the switch to a new editor, which goes on following if the last one did. */
-  attach(controls: ManuscriptControls): void;
+  attach: (controls: ManuscriptControls) => void;
 }
 
 /** Mirrors the manuscript's own following; it ends by itself when the reader scrolls or writes. */

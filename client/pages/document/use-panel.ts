@@ -8,9 +8,9 @@ export type PanelTab = (typeof panelTabs)[number];
 export interface Panel {
   open: boolean;
   tab: PanelTab;
-  show(tab: PanelTab): void;
-  close(): void;
-  toggle(): void;
+  show: (tab: PanelTab) => void;
+  close: () => void;
+  toggle: () => void;
 }
 
 /** Remembers the panel in this browser; a phone's sheet starts closed each time. */

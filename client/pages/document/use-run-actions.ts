@@ -9,7 +9,7 @@ export type StartPlace = "end" | "caret";
 /** What the dock's pill does now. */
 export interface MainAction {
   name: "Start" | "Pause" | "Resume";
-  act(): void;
+  act: () => void;
 }
 
 /** What this person may do to the run now; what is undefined has no button. */
@@ -17,7 +17,7 @@ export interface RunActions {
   main: MainAction | undefined;
   stop: (() => void) | undefined;
   startPlace: StartPlace;
-  setStartPlace(place: StartPlace): void;
+  setStartPlace: (place: StartPlace) => void;
 }
 
 interface RunActionsOptions {

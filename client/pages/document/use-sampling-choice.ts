@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { isLive } from "#shared/run.ts";
 import { defaultSampling, type Sampling, type SamplingInput } from "#shared/sampling.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
@@ -10,30 +10,36 @@ export interface SamplingChoice {
   values: ChosenSampling;
   /** Whether this person may change anything. */
   editable: boolean;
-  /** Changes the run that lives, from its next token on; else what the next Start sends. */
-  change(input: Partial<ChosenSampling>): void;
+  /**
+   * Changes the run that lives, from its next token on; else what the next Start sends. Resolves
+   * once `values` say what counts.
+   */
+  change: (input: Partial<ChosenSampling>) => Promise<void>;
   /** What a Start sends. */
-  forStart(): SamplingInput;
+  forStart: () => SamplingInput;
+}
+
+/** What was changed since the last run, for the next one. */
+interface Changes {
+  sinceRun: string | undefined;
+  fields: Partial<ChosenSampling>;
 }
 
 /** A live run's own sampling; without one the last run's, with what was changed since. */
 export function useSamplingChoice(live: DocumentLive, editable: boolean): SamplingChoice {
-  const [changes, setChanges] = useState<Partial<ChosenSampling>>({});
   const { run } = live;
+  const [changes, setChanges] = useState<Changes>({ sinceRun: run?.id, fields: {} });
+  const fields = changes.sinceRun === run?.id ? changes.fields : {};
   const runLives = run !== null && isLive(run.state);
-  const runId = run?.id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new run carries its own choice
-  useEffect(() => setChanges((before) => ({ seed: before.seed ?? null })), [runId]);
-  const values: ChosenSampling =
-    run !== null && runLives
-      ? run.sampling
-      : { ...defaultSampling, ...run?.sampling, seed: null, ...changes };
+  const values: ChosenSampling = runLives
+    ? run.sampling
+    : { ...defaultSampling, ...run?.sampling, seed: null, ...fields };
   return {
     values,
     editable,
-    change: (input) => {
-      if (!runLives) setChanges((before) => ({ ...before, ...input }));
-      else void live.tune(withoutOpenSeed(input));
+    change: async (input) => {
+      if (runLives) await live.tune(withoutOpenSeed(input));
+      else setChanges({ sinceRun: run?.id, fields: { ...fields, ...input } });
     },
     forStart: () => withoutOpenSeed(values),
   };

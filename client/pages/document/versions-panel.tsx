@@ -1,10 +1,10 @@
 import { Button, Popover } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import type { Version } from "#shared/http.ts";
 import { useRestoreVersion, versionsQuery } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
-import { relativeTime } from "../../components/relative-time.ts";
+import { Ago, useRelativeTime } from "../../components/ago.tsx";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import styles from "./versions-panel.module.css";
 
@@ -24,8 +24,8 @@ export function VersionsPanel({
   live: DocumentLive;
   mayRestore: boolean;
 }) {
-  const versions = useQuery(versionsQuery(documentId));
-  useLookAgain(documentId, `${live.run?.id}:${live.run?.state}`);
+  // A run that starts, pauses or ends leaves a version behind.
+  const versions = useQuery(versionsQuery(documentId, `${live.run?.id} ${live.run?.state}`));
   if (versions.error) return <p role="alert">{sentenceOf(versions.error)}</p>;
   if (versions.data?.length === 0) {
     return (
@@ -41,9 +41,7 @@ export function VersionsPanel({
           <div>
             <strong>{version.label ?? kinds[version.kind]}</strong>
             <span>
-              <time dateTime={version.createdAt}>
-                {relativeTime(version.createdAt, Date.now())}
-              </time>
+              <Ago time={version.createdAt} />
               {version.createdBy && `, ${version.createdBy.name}`}
             </span>
           </div>
@@ -54,18 +52,10 @@ export function VersionsPanel({
   );
 }
 
-/** A run that starts, pauses or ends leaves a version behind. */
-function useLookAgain(documentId: string, runMoment: string): void {
-  const client = useQueryClient();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the moment is the reason to look
-  useEffect(() => {
-    void client.invalidateQueries({ queryKey: versionsQuery(documentId).queryKey });
-  }, [client, documentId, runMoment]);
-}
-
 function RestoreButton({ documentId, version }: { documentId: string; version: Version }) {
   const [opened, setOpened] = useState(false);
   const restore = useRestoreVersion(documentId);
+  const age = useRelativeTime(version.createdAt);
   return (
     <Popover opened={opened} onChange={setOpened} width={280} position="bottom-end">
       <Popover.Target>
@@ -75,8 +65,7 @@ function RestoreButton({ documentId, version }: { documentId: string; version: V
       </Popover.Target>
       <Popover.Dropdown aria-label="Restore this version">
         <p className={styles.question}>
-          The text goes back to how it stood {relativeTime(version.createdAt, Date.now())}. What
-          stands now is kept as a version too.
+          The text goes back to how it stood {age}. What stands now is kept as a version too.
         </p>
         {restore.error && <p role="alert">{sentenceOf(restore.error)}</p>}
         <Button

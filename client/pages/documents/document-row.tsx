@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import { mayOnDocument } from "#shared/permissions.ts";
-import { relativeTime } from "../../components/relative-time.ts";
+import { Ago } from "../../components/ago.tsx";
 import styles from "./document-row.module.css";
 import { DocumentRowMenu } from "./document-row-menu.tsx";
 import { RenameForm } from "./rename-form.tsx";
@@ -30,7 +30,7 @@ export function DocumentRow({ document, user }: { document: DocumentSummary; use
         <p className={styles.facts}>
           {peopleSentence(document, user.id)}
           <span aria-hidden="true"> · </span>
-          <time dateTime={document.updatedAt}>{relativeTime(document.updatedAt, Date.now())}</time>
+          <Ago time={document.updatedAt} />
         </p>
       </div>
       {isOwner && !renaming && (

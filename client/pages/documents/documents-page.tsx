@@ -29,7 +29,11 @@ export function DocumentsPage({ user }: { user: User }) {
   const createAndOpen = () =>
     create.mutate(
       { title: "Untitled" },
-      { onSuccess: ({ id }) => navigate(`/documents/${id}`, { state: { newDocument: true } }) },
+      {
+        onSuccess: ({ id }) => {
+          void navigate(`/documents/${id}`, { state: { newDocument: true } });
+        },
+      },
     );
   const all = documents.data ?? [];
   const shown = all.filter(({ archivedAt }) => (archivedAt !== null) === (shelf === "archived"));

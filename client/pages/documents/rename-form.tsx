@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import type { DocumentSummary } from "#shared/http.ts";
 import { useChangeDocument } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
@@ -14,6 +14,8 @@ export function RenameForm({
   onDone: () => void;
 }) {
   const [title, setTitle] = useState(document.title);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
   const change = useChangeDocument(document.id);
   const rename = (event: FormEvent) => {
     event.preventDefault();
@@ -24,13 +26,11 @@ export function RenameForm({
     <form className={styles.form} onSubmit={rename}>
       <TextInput
         aria-label="Title"
-        data-autofocus
-        autoFocus
+        ref={field}
         maxLength={200}
         value={title}
         error={change.error ? sentenceOf(change.error) : null}
         onChange={(event) => setTitle(event.currentTarget.value)}
-        onFocus={(event) => event.currentTarget.select()}
         onKeyDown={(event) => {
           if (event.key === "Escape") onDone();
         }}
