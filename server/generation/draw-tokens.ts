@@ -10,7 +10,7 @@ export interface DrawOptions {
   sampling: Sampling;
   writer: TokenWriter;
   /** Whether the tokens are no longer wanted. */
-  interrupted(): boolean;
+  isInterrupted(): boolean;
   /** Called with each token before it is written. */
   onToken(token: GeneratedToken): void;
 }
@@ -20,11 +20,11 @@ export interface DrawOptions {
  * written. Leaves at once when interrupted; throws what the engine or the writer throws.
  */
 export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
-  const { generation, model, sampling, writer, interrupted, onToken } = options;
+  const { generation, model, sampling, writer, isInterrupted, onToken } = options;
   const text = createModelText(model.tokenizer, sampling.stop);
   let finishReason: FinishReason = "max_tokens";
   for await (const token of generation) {
-    if (interrupted()) return finishReason;
+    if (isInterrupted()) return finishReason;
     if (token.id === model.tokenizer.endOfTextId) {
       finishReason = "end_of_text";
       break;
@@ -38,7 +38,7 @@ export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
     }
     await writer.room();
   }
-  if (interrupted()) return finishReason;
+  if (isInterrupted()) return finishReason;
   writer.add(text.end());
   await writer.finish();
   return finishReason;

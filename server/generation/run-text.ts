@@ -18,7 +18,7 @@ import type { ModelToken } from "./model-text.ts";
 import { type Prompt, readPrompt, windowIndex } from "./prompt.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { FlushRows, RunStore, TokenRow } from "./run-store.ts";
-import { createTokenMap, groupPieces, type TokenMap } from "./token-map.ts";
+import { groupPieces, type TokenMap } from "./token-map.ts";
 import { WrittenItems } from "./written-items.ts";
 
 /** The engine's window as of a token. */
@@ -37,13 +37,18 @@ export interface RunTextOptions {
   /** The document as it was when the run last wrote. */
   baseline: Baseline;
   /** Ids of the text that the run wrote before. */
-  map?: TokenMap;
+  map: TokenMap;
+  events: RunTextEvents;
+}
+
+/** What the live text has to tell its run. */
+export interface RunTextEvents {
   /** Asked at a write's turn. */
   mayWrite(): boolean;
   /** Text inside the prompt changed, first at this position (base64). */
   onEdited(position: string): void;
   /** Somebody typed or deleted at the caret. */
-  onTyped(): void;
+  onTyped(caret: Y.RelativePosition): void;
 }
 
 /** So near to the caret an input method is in the model's way. */
@@ -79,7 +84,7 @@ export class RunText {
     this.#items = new WrittenItems();
     this.#caret = record.caret;
     this.#baseline = options.baseline;
-    this.#map = options.map ?? createTokenMap();
+    this.#map = options.map;
     this.#stopListening = room.onApplied(({ origin }) => {
       if (origin.kind === "run" && origin.runId === record.id) this.#lookAtOwnWrite();
       else this.#lookAtEdit();
@@ -128,7 +133,9 @@ export class RunText {
       this.#origin,
       () => {
         this.#lookAtEdit();
-        return this.#stale || !this.#options.mayWrite() ? undefined : this.#insert(tokens, window);
+        return this.#stale || !this.#options.events.mayWrite()
+          ? undefined
+          : this.#insert(tokens, window);
       },
       async (transaction, flush) => {
         if (flush !== undefined) await store.saveFlush(transaction, record.id, flush);
@@ -195,12 +202,12 @@ export class RunText {
     if (changedAt !== undefined) {
       this.#stale = true;
       const place = Y.createRelativePositionFromTypeIndex(this.#body, from + changedAt);
-      this.#options.onEdited(encodePosition(place));
+      this.#options.events.onEdited(encodePosition(place));
     }
     const cutAtCaret = changedAt === lengthOf(this.#seen);
     if (cutAtCaret || this.#typedLength !== typedLength) {
       this.#stale = true;
-      this.#options.onTyped();
+      this.#options.events.onTyped(this.#caret);
     }
   }
 

@@ -61,6 +61,8 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
   const editor = await addActor(database);
   const roles = { [owner.id]: "owner", [editor.id]: "editor" } as const;
   const documentId = await addDocument(database, newId("story"), roles);
+  const policy = createDocumentPolicy(database);
+  const versions = createVersionLog(database);
   const published: Published = { states: [], tokens: [], stats: [], rereads: [] };
   const tabs: Tab[] = [];
   let server = await startSyncServer(database, options.sync);
@@ -73,8 +75,8 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
       rooms,
       models: { load: async () => model },
       documents: {
-        requireAccess: createDocumentPolicy(database).requireAccess,
-        keepVersion: createVersionLog(database).keep,
+        requireAccess: (...access) => policy.requireAccess(...access),
+        keepVersion: (...version) => versions.keep(...version),
       },
       publish: {
         toDocument(_documentId, event, payload) {
