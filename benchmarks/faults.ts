@@ -1,6 +1,6 @@
 import { killRounds } from "../tests/support/kill-rounds.ts";
 import { startServerProcess } from "../tests/support/server-process.ts";
-import { type Report, atMost, machine, percentile } from "./report.ts";
+import { atMost, machine, percentile, type Report } from "./report.ts";
 
 /** Kills the server in mid-stream (20 times; 100 with --full) and counts what was lost. */
 export async function run({ full }: { full: boolean }): Promise<Report> {
@@ -12,7 +12,12 @@ export async function run({ full }: { full: boolean }): Promise<Report> {
       bench: "faults",
       machine: machine(),
       rows: [
-        atMost(`kill -9 × ${rounds}: characters seen and lost`, "characters", report.lostCharacters, 0),
+        atMost(
+          `kill -9 × ${rounds}: characters seen and lost`,
+          "characters",
+          report.lostCharacters,
+          0,
+        ),
         atMost(`kill -9 × ${rounds}: characters typed and lost`, "characters", report.lostTyped, 0),
         atMost("runs not found waiting (interrupted)", "runs", report.wronglyResumed, 0),
         atMost("ready again, slowest", "ms", Math.max(...report.readyMs), 5000),

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Report, printTable } from "./report.ts";
+import { printTable, type Report } from "./report.ts";
 
 // `npm run bench -- NAME [--json] [--full]`: measures and says; it never fails a build.
 const notBenchmarks = ["run.ts", "report.ts"];

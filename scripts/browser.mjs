@@ -10,7 +10,8 @@ const usual = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-const installed = () => [process.env.CHROMIUM_PATH, ...usual].find((path) => path && existsSync(path));
+const installed = () =>
+  [process.env.CHROMIUM_PATH, ...usual].find((path) => path && existsSync(path));
 
 async function playwrightsOwn() {
   const { chromium } = await import("@playwright/test");
@@ -45,6 +46,8 @@ export async function ensureBrowser() {
       if (debian) return debian;
     }
   }
-  console.error("No Chromium could be found or installed. Install one and set CHROMIUM_PATH to it.");
+  console.error(
+    "No Chromium could be found or installed. Install one and set CHROMIUM_PATH to it.",
+  );
   process.exit(1);
 }

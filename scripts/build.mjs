@@ -25,7 +25,11 @@ function* files(path) {
 function hashInputs() {
   const hash = createHash("sha256");
   for (const input of inputs)
-    for (const file of files(input)) hash.update(file).update("\0").update(readFileSync(join(root, file)));
+    for (const file of files(input))
+      hash
+        .update(file)
+        .update("\0")
+        .update(readFileSync(join(root, file)));
   return hash.digest("hex");
 }
 

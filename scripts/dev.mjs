@@ -9,17 +9,23 @@ const port = Number(process.env.PORT ?? 3000);
 const vitePort = 5173;
 const bin = (name) => join(root, "node_modules", name);
 const children = [
-  spawn(process.execPath, [bin("tsx/dist/cli.mjs"), "watch", "--clear-screen=false", "server/main.ts"], {
-    cwd: root,
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      PORT: String(port),
-      PUBLIC_ORIGIN:
-        process.env.PUBLIC_ORIGIN ??
-        [vitePort, port].flatMap((p) => [`http://127.0.0.1:${p}`, `http://localhost:${p}`]).join(","),
+  spawn(
+    process.execPath,
+    [bin("tsx/dist/cli.mjs"), "watch", "--clear-screen=false", "server/main.ts"],
+    {
+      cwd: root,
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        PORT: String(port),
+        PUBLIC_ORIGIN:
+          process.env.PUBLIC_ORIGIN ??
+          [vitePort, port]
+            .flatMap((p) => [`http://127.0.0.1:${p}`, `http://localhost:${p}`])
+            .join(","),
+      },
     },
-  }),
+  ),
   spawn(process.execPath, [bin("vite/bin/vite.js"), "--port", String(vitePort), "--strictPort"], {
     cwd: root,
     stdio: "inherit",

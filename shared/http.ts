@@ -32,7 +32,6 @@ export const signInInputSchema = z.strictObject({
   password: z.string().min(1).max(1024),
   totp: z.string().max(16).optional(),
 });
-export type SignInInput = z.infer<typeof signInInputSchema>;
 
 export const userSchema = z.object({
   id,

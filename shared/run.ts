@@ -1,17 +1,34 @@
 import { z } from "zod";
 import { samplingSchema } from "./sampling.ts";
 
-export const runStates = ["queued", "streaming", "paused", "finished", "stopped", "failed"] as const;
+export const runStates = [
+  "queued",
+  "streaming",
+  "paused",
+  "finished",
+  "stopped",
+  "failed",
+] as const;
 export type RunState = (typeof runStates)[number];
 
 /** The states in which a run holds its document's one place. */
-export const liveRunStates = ["queued", "streaming", "paused"] as const satisfies readonly RunState[];
+export const liveRunStates = [
+  "queued",
+  "streaming",
+  "paused",
+] as const satisfies readonly RunState[];
 
 /** What can happen to a run. `admit` is the engine's, `interrupt` a crash's or the engine's loss. */
 export type RunEvent = "admit" | "pause" | "interrupt" | "resume" | "finish" | "stop" | "fail";
 
 const transitions: { readonly [state in RunState]: { readonly [event in RunEvent]?: RunState } } = {
-  queued: { admit: "streaming", pause: "paused", interrupt: "paused", stop: "stopped", fail: "failed" },
+  queued: {
+    admit: "streaming",
+    pause: "paused",
+    interrupt: "paused",
+    stop: "stopped",
+    fail: "failed",
+  },
   streaming: {
     pause: "paused",
     interrupt: "paused",

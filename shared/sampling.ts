@@ -13,7 +13,8 @@ export const samplingLimits = {
   seed: { min: 0, max: 2 ** 32 - 1 },
 } as const;
 
-const between = (limits: { min: number; max: number }) => z.number().min(limits.min).max(limits.max);
+const between = (limits: { min: number; max: number }) =>
+  z.number().min(limits.min).max(limits.max);
 const wholeBetween = (limits: { min: number; max: number }) =>
   z.int().min(limits.min).max(limits.max);
 

@@ -112,9 +112,9 @@ describe("architecture", () => {
     const readers = sourceFiles("server").filter(
       (file) => !isTest(file) && readFileSync(join(root, file), "utf8").includes("process.env"),
     );
-    expect(readers.filter((file) => !/^server\/(config|main)\.ts$|^server\/cli\//.test(file))).toEqual(
-      [],
-    );
+    expect(
+      readers.filter((file) => !/^server\/(config|main)\.ts$|^server\/cli\//.test(file)),
+    ).toEqual([]);
   });
 
   it("only accounts/sessions.ts imports lucia", () => {
