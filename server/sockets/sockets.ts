@@ -69,6 +69,8 @@ export function createSockets(options: SocketsOptions): Sockets {
       },
       (error: unknown) => {
         logger.warn({ error }, "session could not be looked up");
+        // A refusal would be final; a connection that breaks off is tried again by the client.
+        socket.conn.close();
         next(refusal("unavailable", "The server cannot look up your session just now."));
       },
     );
