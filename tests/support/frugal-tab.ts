@@ -36,7 +36,12 @@ export class FrugalTab {
     return this.#webSocket !== undefined;
   }
 
-  /** Everything it sent is acknowledged, and it has what the server had. */
+  /** It has what the server had when it connected. */
+  get isSynced(): boolean {
+    return this.#synced;
+  }
+
+  /** Besides, everything it sent is acknowledged (a watcher's clean-ups never are). */
   get isSettled(): boolean {
     return this.#synced && this.#saved === this.#sent.length;
   }
