@@ -7,6 +7,7 @@ import type { DocumentAction } from "#shared/permissions.ts";
 import { Faces } from "../../components/faces.tsx";
 import { NameWithKeys } from "../../components/keys.tsx";
 import { saveSentences } from "../../components/save-sentences.ts";
+import { untitled } from "../../components/untitled.ts";
 import type { DocumentConnection, SaveState } from "../../editor/document-connection.ts";
 import { Title } from "../../editor/title.tsx";
 import { usePeople } from "../../editor/use-connection.ts";
@@ -14,6 +15,7 @@ import styles from "./document-header.module.css";
 import { MoreMenu, type MoreMenuProps } from "./more-menu.tsx";
 import { SharePopover } from "./share-popover.tsx";
 import type { Panel } from "./use-panel.ts";
+import { useTitleOfPage } from "./use-title-of-page.ts";
 
 interface DocumentHeaderProps extends MoreMenuProps {
   user: User;
@@ -50,6 +52,7 @@ export function DocumentHeader(props: DocumentHeaderProps) {
         />
       </div>
       <SaveMark save={save} isReader={!may("write")} />
+      {document.archivedAt !== null && <p className={styles.save}>Archived</p>}
       <div className={styles.right}>
         <Faces people={here} />
         {may("assign") && <SharePopover document={document} />}
@@ -89,19 +92,6 @@ function uniquePeople(
   return [...byId.values()];
 }
 
-function useTitleOfPage(connection: DocumentConnection, summary: DocumentSummary): void {
-  const { replica, ready } = useSyncExternalStore(connection.subscribe, connection.getSnapshot);
-  useEffect(() => {
-    const show = () => {
-      const title = ready ? replica.title.toJSON() : summary.title;
-      document.title = `${title.trim() === "" ? "Untitled" : title} · Palimpsest`;
-    };
-    show();
-    replica.title.observe(show);
-    return () => replica.title.unobserve(show);
-  }, [replica, ready, summary.title]);
-}
-
 /** Puts a new document's title under the cursor, all of it selected, once. */
 function useFocusOnNew(
   place: { readonly current: HTMLElement | null },
@@ -113,6 +103,7 @@ function useFocusOnNew(
   useEffect(() => {
     if (!isNew || !ready || done.current) return;
     done.current = true;
-    place.current?.querySelector("input")?.select();
-  }, [isNew, ready, place]);
+    const { title } = connection.getSnapshot().replica;
+    if (title.toJSON() === untitled) place.current?.querySelector("input")?.select();
+  }, [isNew, ready, place, connection]);
 }

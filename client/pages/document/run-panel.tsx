@@ -33,7 +33,12 @@ export function RunPanel({ live, user, sampling, modelName }: RunPanelProps) {
               ? "Changes count from the next token on."
               : "This is how the next run will write."}
           </p>
-          <SamplingControls sampling={sampling} lastSeed={run?.seed ?? null} runLives={runLives} />
+          <SamplingControls
+            sampling={sampling}
+            lastSeed={run?.seed ?? null}
+            runLives={runLives}
+            written={runLives ? (runFigures(live)?.tokens ?? 0) : 0}
+          />
         </>
       ) : (
         <SamplingFacts values={sampling.values} />

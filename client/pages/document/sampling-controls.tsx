@@ -1,4 +1,5 @@
 import { Button, NumberInput, SegmentedControl, Switch, TagsInput } from "@mantine/core";
+import { useState } from "react";
 import { samplingLimits, samplingPresets } from "#shared/sampling.ts";
 import { firstKnob, furtherKnobs, type Knob } from "./knobs.ts";
 import styles from "./sampling-controls.module.css";
@@ -10,10 +11,13 @@ interface SamplingControlsProps {
   /** Of the run that lives or was last; null before the first. */
   lastSeed: number | null;
   runLives: boolean;
+  /** Tokens that the run which lives has written; 0 without one. */
+  written: number;
 }
+type LengthProps = Pick<SamplingControlsProps, "sampling" | "written">;
 
 /** How the model writes: presets, the first knobs, and the rest folded away. */
-export function SamplingControls({ sampling, lastSeed, runLives }: SamplingControlsProps) {
+export function SamplingControls({ sampling, lastSeed, runLives, written }: SamplingControlsProps) {
   const { values, change } = sampling;
   const knob = (each: Knob) => (
     <SamplingKnob
@@ -27,7 +31,7 @@ export function SamplingControls({ sampling, lastSeed, runLives }: SamplingContr
     <div className={styles.controls}>
       <Presets sampling={sampling} />
       {knob(firstKnob)}
-      <Length sampling={sampling} />
+      <Length sampling={sampling} written={written} />
       <details className={styles.more}>
         <summary>Finer settings</summary>
         <div className={styles.controls}>
@@ -64,6 +68,7 @@ function Presets({ sampling }: { sampling: SamplingChoice }) {
   return (
     <SegmentedControl
       aria-label="Presets"
+      withItemsBorders={false}
       fullWidth
       size="xs"
       value={chosen?.id ?? ""}
@@ -76,9 +81,15 @@ function Presets({ sampling }: { sampling: SamplingChoice }) {
   );
 }
 
-function Length({ sampling: { values, change } }: { sampling: SamplingChoice }) {
+function Length({ sampling: { values, change }, written }: LengthProps) {
   const { min, max, default: usual } = samplingLimits.maxTokens;
   const isEndless = values.maxTokens === null;
+  const [typed, setTyped] = useState<number | null>(null);
+  /** Only what is typed to its end counts: "3" on the way to "300" would end the run. */
+  const settle = async () => {
+    if (typed !== null && typed !== values.maxTokens) await change({ maxTokens: typed });
+    setTyped(null);
+  };
   return (
     <div className={styles.length}>
       <NumberInput
@@ -90,18 +101,23 @@ function Length({ sampling: { values, change } }: { sampling: SamplingChoice }) 
         thousandSeparator=","
         allowDecimal={false}
         disabled={isEndless}
-        value={values.maxTokens ?? ""}
+        value={typed ?? values.maxTokens ?? ""}
         placeholder="Endless"
         clampBehavior="blur"
         onChange={(next) => {
-          if (typeof next === "number" && next >= min && next <= max)
-            void change({ maxTokens: next });
+          if (typeof next === "number" && next >= min && next <= max) setTyped(next);
+        }}
+        onBlur={() => void settle()}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") void settle();
         }}
       />
       <Switch
         label="Endless"
         checked={isEndless}
-        onChange={(event) => void change({ maxTokens: event.currentTarget.checked ? null : usual })}
+        onChange={(event) =>
+          void change({ maxTokens: event.currentTarget.checked ? null : written + usual })
+        }
       />
     </div>
   );

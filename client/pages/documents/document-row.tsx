@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import { mayOnDocument } from "#shared/permissions.ts";
 import { Ago } from "../../components/ago.tsx";
+import { untitled } from "../../components/untitled.ts";
 import styles from "./document-row.module.css";
 import { DocumentRowMenu } from "./document-row-menu.tsx";
 import { RenameForm } from "./rename-form.tsx";
@@ -43,7 +44,7 @@ export function DocumentRow({ document, user }: { document: DocumentSummary; use
 /** An admin's list names documents that the admin cannot read, so those lead nowhere. */
 function Heading({ document }: { document: DocumentSummary }) {
   const isWritten = document.run?.state === "streaming" || document.run?.state === "queued";
-  const title = document.title === "" ? "Untitled" : document.title;
+  const title = document.title === "" ? untitled : document.title;
   return (
     <h2 className={styles.title}>
       {document.role === null ? title : <Link to={`/documents/${document.id}`}>{title}</Link>}

@@ -7,6 +7,7 @@ import { mayGlobally } from "#shared/permissions.ts";
 import { documentsQuery, useCreateDocument } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
 import { AccountMenu } from "../../components/account-menu.tsx";
+import { untitled } from "../../components/untitled.ts";
 import { Wordmark } from "../../components/wordmark.tsx";
 import { useDocumentsChanged } from "../../live/use-documents-changed.ts";
 import { DocumentRow } from "./document-row.tsx";
@@ -28,7 +29,7 @@ export function DocumentsPage({ user }: { user: User }) {
 
   const createAndOpen = () =>
     create.mutate(
-      { title: "Untitled" },
+      { title: untitled },
       {
         onSuccess: ({ id }) => {
           void navigate(`/documents/${id}`, { state: { newDocument: true } });

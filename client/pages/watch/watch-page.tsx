@@ -17,6 +17,7 @@ import { LostAccess } from "../document/lost-access.tsx";
 import { NoDocument } from "../document/no-document.tsx";
 import { RunSpeed } from "../document/run-figures.tsx";
 import { RunSentence } from "../document/run-sentence.tsx";
+import { useTitleOfPage } from "../document/use-title-of-page.ts";
 import styles from "./watch-page.module.css";
 
 /** `/watch/:documentId`: the document on a big screen, following the model; nothing to press. */
@@ -43,6 +44,7 @@ interface ScreenProps {
 function Screen({ user, document, connection }: ScreenProps) {
   const controls = useRef<ManuscriptControls | null>(null);
   const live = useDocumentLive(document.id, () => controls.current?.stateVector());
+  useTitleOfPage(connection, document);
   const models = useQuery(modelsQuery);
   const people = usePeople(connection).map((person) => person.user);
   const follow = useCallback((ready: ManuscriptControls) => {
