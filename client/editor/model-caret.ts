@@ -33,8 +33,13 @@ export function modelCaretPlugin(text: Y.Text): Plugin<CaretState> {
       apply: (transaction, before, _state, state) => {
         const shown: ModelCaret | null | undefined = transaction.getMeta(caretKey);
         if (shown !== undefined) return placed(state, shown, startOf(state, text, shown));
-        if (!transaction.docChanged || before.position === null) return before;
-        return placed(state, before.shown, moved(transaction, before.position, before.shown));
+        if (!transaction.docChanged || before.shown === null) return before;
+        // The run's news may come before the text that it speaks of.
+        const position =
+          before.position === null
+            ? startOf(state, text, before.shown)
+            : moved(transaction, before.position, before.shown);
+        return placed(state, before.shown, position);
       },
     },
     props: { decorations: (state) => caretKey.getState(state)?.decorations },
