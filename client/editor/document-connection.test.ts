@@ -174,14 +174,17 @@ describe("refusals", () => {
     expect(drafts.list("story")).toEqual([]);
   });
 
-  test("a watcher who wrote goes on reading", async () => {
+  test("a watcher who wrote goes on reading, and writes again once the server asks", async () => {
     becomeSaved(line(0));
     body().insert(5, " Mine");
     line(0).close(closeCodes.readOnly);
     line(1).open();
-    line(1).sync(server);
+    line(1).sync(server, "watcher");
     expect(connection.getSnapshot()).toMatchObject({ save: "read-only", ready: true });
     await vi.waitFor(() => expect(drafts.list("story")[0]?.reason).toBe("read-only"));
+    line(1).sync(server);
+    line(1).saved(1);
+    expect(save()).toBe("saved");
   });
 
   test("a document that is gone stays gone", () => {
@@ -210,7 +213,7 @@ describe("the offline copy", () => {
     const kept = new Y.Doc();
     Y.applyUpdate(kept, Y.encodeStateAsUpdate(server));
     kept.getText(sharedTypes.body).insert(5, " Kept");
-    const dropped = vi.fn();
+    const dropped = vi.fn<() => void>();
     await connection.close();
     connection = connect(copyOf(kept, dropped));
     await connection.getSnapshot().replica.loaded;

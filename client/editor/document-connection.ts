@@ -140,7 +140,7 @@ function isSame(left: ConnectionSnapshot | undefined, right: ConnectionSnapshot)
 function saveState(replica: Replica, end: End | null, readOnly: boolean): SaveState {
   if (end !== null) return end;
   if (replica.link !== "synced") return replica.link;
-  if (readOnly) return "read-only";
+  if (readOnly && !replica.asked) return "read-only";
   return replica.ledger.settled ? "saved" : "saving";
 }
 

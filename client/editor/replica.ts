@@ -7,7 +7,7 @@ import { messageTypes, sharedTypes, syncMessageTypes, syncQuery } from "#shared/
 import { type CompositionGate, createCompositionGate } from "./composition-gate.ts";
 import { observedSocket } from "./observed-socket.ts";
 import type { OfflineCopy, OfflineCopyKey } from "./offline-copy.ts";
-import { createSaveLedger, type SaveLedger } from "./save-ledger.ts";
+import { createSaveLedger, type SaveLedger, type StateVector } from "./save-ledger.ts";
 import { createThrottle } from "./throttle.ts";
 
 const rememberIntervalMs = 500;
@@ -23,6 +23,8 @@ export interface Replica {
   readonly gate: CompositionGate;
   readonly ledger: SaveLedger;
   readonly link: "connecting" | "synced" | "offline";
+  /** Whether the server has asked for what we wrote: it asks writers alone. */
+  readonly asked: boolean;
   /** True once there is something true to show: the first sync, or the offline copy while offline. */
   readonly ready: boolean;
   /** Resolves once the offline copy, if there is one, is in `doc`. */
@@ -57,6 +59,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   let failed = false;
   let copyLoaded = false;
   let ready = false;
+  let asked = false;
   let closed = false;
 
   const remember = createThrottle(rememberIntervalMs, () => copy?.remember(ledger.durable));
@@ -68,7 +71,16 @@ export function createReplica(options: ReplicaOptions): Replica {
     ready ||= provider.synced || (offline && copyLoaded && doc.store.clients.size > 0);
     onChange();
   };
-  guardIncoming(provider, gate, ledger, changed);
+  guardIncoming(provider, gate, {
+    onAsked: (serverState) => {
+      asked = true;
+      ledger.serverHas(serverState);
+    },
+    onAcknowledged: (frames) => {
+      ledger.acknowledged(frames);
+      changed();
+    },
+  });
   provider.on("status", ({ status }) => {
     if (status === "connected") ledger.connected();
     changed();
@@ -124,6 +136,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     get ready() {
       return ready;
     },
+    get asked() {
+      return asked;
+    },
     loaded,
     abandon: () => copy?.abandon(),
     drop: () => close(copy?.drop),
@@ -155,20 +170,21 @@ function connect(
   });
 }
 
+interface Heard {
+  /** The server has this much, and asks for the rest. */
+  onAsked: (serverState: StateVector) => void;
+  onAcknowledged: (frames: number) => void;
+}
+
 /** Puts the gate before the document, and reads what the server says that it has. */
-function guardIncoming(
-  provider: WebsocketProvider,
-  gate: CompositionGate,
-  ledger: SaveLedger,
-  onAcknowledged: () => void,
-) {
+function guardIncoming(provider: WebsocketProvider, gate: CompositionGate, heard: Heard) {
   const handlers = provider.messageHandlers;
   const applySync = handlers[messageTypes.sync];
   if (applySync === undefined) throw new Error("y-websocket has no handler for sync frames");
   handlers[messageTypes.sync] = (encoder, decoder, from, emitSynced, type) => {
     const ahead = decoding.clone(decoder);
     if (decoding.readVarUint(ahead) === syncMessageTypes.step1) {
-      ledger.serverHas(Y.decodeStateVector(decoding.readVarUint8Array(ahead)));
+      heard.onAsked(Y.decodeStateVector(decoding.readVarUint8Array(ahead)));
       applySync(encoder, decoder, from, emitSynced, type);
       return;
     }
@@ -180,8 +196,7 @@ function guardIncoming(
     });
   };
   handlers[messageTypes.saved] = (_encoder, decoder) => {
-    ledger.acknowledged(decoding.readVarUint(decoder));
-    onAcknowledged();
+    heard.onAcknowledged(decoding.readVarUint(decoder));
   };
 }
 

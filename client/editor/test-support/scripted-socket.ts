@@ -9,8 +9,8 @@ export interface ScriptedLine {
   /** Updates that came in step 2 and update frames, oldest first. */
   readonly received: readonly Uint8Array[];
   open: () => void;
-  /** Answers as a server with this document does: its step 2, then its own step 1. */
-  sync: (doc: Y.Doc) => void;
+  /** Answers as a server with this document does: its step 2, then, to a writer, its own step 1. */
+  sync: (doc: Y.Doc, to?: "writer" | "watcher") => void;
   update: (update: Uint8Array) => void;
   saved: (frames: number) => void;
   close: (code: number) => void;
@@ -61,9 +61,9 @@ export function createScriptedSockets(): { webSocket: typeof WebSocket; lines: S
         socket.readyState = 1;
         socket.onopen?.();
       },
-      sync: (doc) => {
+      sync: (doc, to = "writer") => {
         syncFrame(syncMessageTypes.step2, Y.encodeStateAsUpdate(doc));
-        syncFrame(syncMessageTypes.step1, Y.encodeStateVector(doc));
+        if (to === "writer") syncFrame(syncMessageTypes.step1, Y.encodeStateVector(doc));
       },
       update: (update) => syncFrame(syncMessageTypes.update, update),
       saved: (frames) =>

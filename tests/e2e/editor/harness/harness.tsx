@@ -52,6 +52,7 @@ function createReplica(): Replica {
     ledger: createSaveLedger(),
     link: "synced",
     ready: true,
+    asked: true,
     loaded: Promise.resolve(),
     abandon: () => {},
     drop: end,
