@@ -47,7 +47,6 @@ function vitest(project) {
 }
 
 async function browserTests() {
-  ensureBuilt();
   const report = join(cache, "browser.json");
   rmSync(report, { force: true });
   const ok = runStep({
@@ -67,6 +66,7 @@ async function browserTests() {
 
 for (const step of staticSteps) add(...(runStep(step) ? [1, 0] : [0, 1]));
 vitest("unit");
+ensureBuilt();
 vitest("integration");
 await browserTests();
 

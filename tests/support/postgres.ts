@@ -18,7 +18,8 @@ export interface PostgresServer {
 
 const password = "postgres";
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** With `durable`, a commit waits for the disk, as a real installation's does. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), "palimpsest-postgres-"));
   // Postgres refuses to run as root and runs as a user of its own, who must get through here.
   await chmod(folder, 0o755);
@@ -30,8 +31,8 @@ export async function startPostgres(): Promise<PostgresServer> {
     password,
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
-    // Nothing survives the test anyway, and a runner's disk is slow.
-    postgresFlags: ["-c", "fsync=off", "-c", "unix_socket_directories="],
+    // Nothing survives a test anyway, and a runner's disk is slow.
+    postgresFlags: ["-c", `fsync=${durable ? "on" : "off"}`, "-c", "unix_socket_directories="],
     onLog: () => undefined,
     onError: () => undefined,
   });
