@@ -99,7 +99,7 @@ async function measureFirstToken({ page }: Visitor): Promise<number[]> {
 }
 
 /** A character that neither the model nor the opening writes. */
-const mark = "¤";
+const mark = "~";
 
 async function measureKeystrokes(writer: Visitor, reader: Visitor): Promise<number[]> {
   await writer.manuscript.click({ position: { x: 5, y: 5 } });
