@@ -76,7 +76,8 @@ function caretElement(person: Person, colour: string): HTMLElement {
   caret.style.setProperty("--person", colour);
   const name = document.createElement("span");
   name.className = "person-name";
-  name.textContent = person.user.name;
+  // Drawn by CSS: it is no part of the text that is read, searched or copied.
+  name.dataset.name = person.user.name;
   caret.append(name);
   return caret;
 }

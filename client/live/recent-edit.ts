@@ -22,7 +22,8 @@ function createRecentEdit(connection: DocumentConnection) {
       listener();
     };
     const onTransaction = (transaction: Y.Transaction) => {
-      if (!transaction.local || transaction.changed.size === 0) return;
+      // Yjs's own formatting clean-up is local too, and has no origin.
+      if (!transaction.local || transaction.origin === null) return;
       clearTimeout(timer);
       timer = setTimeout(() => tell(false), recentMs);
       tell(true);
