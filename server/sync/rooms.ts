@@ -19,7 +19,7 @@ export interface RoomsDeps {
   snapshots: Snapshots;
   patience: Patience;
   authorise: Authorise;
-  project(documentId: string, doc: Y.Doc): Promise<void>;
+  project: (documentId: string, doc: Y.Doc) => Promise<void>;
   afterCommit?: ((documentId: string) => Promise<void>) | undefined;
   logger: Logger;
 }
@@ -27,7 +27,7 @@ export interface RoomsDeps {
 /** A room and one's hold on it: it stays loaded until `release` (idempotent). */
 export interface HeldRoom {
   room: Room;
-  release(): void;
+  release: () => void;
 }
 
 /** The documents that are open on this server, each loaded once, unloaded when nobody needs it. */

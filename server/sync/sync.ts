@@ -43,7 +43,7 @@ export interface SyncDeps {
   database: Database;
   authorise: Authorise;
   /** Keeps what lists show of a document up with it. */
-  project(documentId: string, doc: Y.Doc): Promise<void>;
+  project: (documentId: string, doc: Y.Doc) => Promise<void>;
   logger: Logger;
   /** Runs between a commit and everything that follows from it; a test's way to stop there. */
   afterCommit?: (documentId: string) => Promise<void>;
@@ -51,6 +51,9 @@ export interface SyncDeps {
 
 /** How long a drain waits for a database that is away. */
 const drainTimeoutMs = 5_000;
+
+/** What an id can look like; anything else never reaches the database. */
+const documentIds = /^[\w-]{1,64}$/;
 
 /** Real-time sync of documents over WebSockets. */
 export function createSync(deps: SyncDeps): Sync {
@@ -68,6 +71,10 @@ export function createSync(deps: SyncDeps): Sync {
     const { session, documentId, acknowledge } = request;
     if (session === undefined || (request.account ?? session.accountId) !== session.accountId) {
       closeWebSocket(webSocket, closeCodes.signedOut, "sign in to go on");
+      return;
+    }
+    if (!documentIds.test(documentId)) {
+      closeWebSocket(webSocket, closeCodes.noSuchDocument, "no such document");
       return;
     }
     const connection = new Connection(webSocket, { ...session, documentId, acknowledge }, logger);

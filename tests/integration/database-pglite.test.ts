@@ -85,6 +85,7 @@ test("a lock file that was cut off while it was written is taken over", async ()
   await database.close();
   await writeFile(join(dataDir, "database.lock"), "");
   const again = await openDatabase({ dataDir, logger: silent });
+  expect(await again.ready()).toBe(true);
   await again.close();
   await rm(dataDir, { recursive: true });
 });

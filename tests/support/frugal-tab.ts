@@ -41,9 +41,9 @@ export class FrugalTab {
     return this.#synced;
   }
 
-  /** Besides, everything it sent is acknowledged (a watcher's clean-ups never are). */
-  get isSettled(): boolean {
-    return this.#synced && this.#saved === this.#sent.length;
+  /** Everything it sent over this connection is acknowledged. */
+  get isSaved(): boolean {
+    return this.#saved === this.#sent.length;
   }
 
   connect(url: string, documentId: string): void {
