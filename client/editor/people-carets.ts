@@ -74,10 +74,7 @@ function caretElement(person: Person, colour: string): HTMLElement {
   const caret = document.createElement("span");
   caret.className = "person-caret";
   caret.style.setProperty("--person", colour);
-  const name = document.createElement("span");
-  name.className = "person-name";
-  // Drawn by CSS: it is no part of the text that is read, searched or copied.
-  name.dataset.name = person.user.name;
-  caret.append(name);
+  // Drawn by CSS: the name is no part of the text that is read, searched or copied.
+  caret.dataset.name = person.user.name;
   return caret;
 }

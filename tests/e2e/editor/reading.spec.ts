@@ -52,7 +52,7 @@ test("people see each other's carets with their names", async ({ editors }) => {
   await editors.evaluate(() => harness.meet());
   await editors.evaluate(() => harness.focus(1, 7));
   const caret = editors.locator(".editor").first().locator(".person-caret");
-  await expect(caret.locator(".person-name")).toHaveAttribute("data-name", "Person 1");
+  await expect(caret).toHaveAttribute("data-name", "Person 1");
   await editors.evaluate(() => harness.edit({ offset: 0, inserted: "Zero " }));
   await expect
     .poll(() => caret.evaluate((element) => element.previousSibling?.textContent))
