@@ -10,9 +10,9 @@ export interface DrawOptions {
   sampling: Sampling;
   writer: TokenWriter;
   /** Whether the tokens are no longer wanted. */
-  isInterrupted(): boolean;
+  readonly isInterrupted: () => boolean;
   /** Called with each token before it is written. */
-  onToken(token: GeneratedToken): void;
+  readonly onToken: (token: GeneratedToken) => void;
 }
 
 /**

@@ -18,6 +18,8 @@ import { tuneSampling } from "./sampling.ts";
 
 /** Waits between attempts to open a document again that was lost under the run. */
 const reopenDelaysMs = [0, 100, 250, 500, 1_000, 2_000, 3_000, 4_000] as const;
+/** So often a run loses its document without getting on before it waits for a person. */
+const mostLosses = 3;
 const saveRetryMs = 1_000;
 /** A paused run keeps its keys and values so long. */
 const idleMs = 60_000;
@@ -33,6 +35,8 @@ export class RunSession {
   #writing: Promise<void> | undefined;
   #closed = false;
   #cancelIdle: () => void = () => {};
+  /** How often the document was lost since the run last got on, and how far that was. */
+  #losses = { count: 0, tokens: -1 };
   /** Ends a wait between two attempts early. */
   #wake: () => void = () => {};
 
@@ -72,6 +76,7 @@ export class RunSession {
     const model = await this.#deps.models.load(this.record.model);
     if (this.#document?.model !== model) await this.#letGo();
     const document = this.#document?.room.alive ? this.#document : await this.#reopen(model);
+    this.#losses = { count: 0, tokens: -1 };
     await this.#change({ event: "resume" }, by);
     this.#write(document);
   }
@@ -145,6 +150,10 @@ export class RunSession {
 
   /** Tries to open the document again after its room was discarded. */
   async #recover(model: LoadedModel): Promise<RunDocument | undefined> {
+    const { tokens } = this.record;
+    const count = tokens > this.#losses.tokens ? 1 : this.#losses.count + 1;
+    this.#losses = { count, tokens };
+    if (count > mostLosses) return this.#interrupted("storage");
     for (const delayMs of reopenDelaysMs) {
       await this.#sleep(delayMs);
       if (this.#stream.isHalted) return undefined;

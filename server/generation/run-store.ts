@@ -41,6 +41,7 @@ export interface RunSettings {
 export interface RunStore {
   /** Throws ConflictError `run_exists` when the document has a live run. */
   insert(record: RunRecord): Promise<void>;
+  /** Saves what is not of the text: tokens and caret are the flushes' own. */
   save(record: RunRecord): Promise<void>;
   find(runId: string): Promise<RunRecord | undefined>;
   /** Each document's live run, else its most recent one. */
@@ -65,7 +66,15 @@ export function createRunStore({ kysely }: Database): RunStore {
   return {
     async insert(record) {
       const { id, documentId: document_id, model } = record;
-      const row = { id, document_id, model, started_by: record.startedBy.id, ...columns(record) };
+      const row = {
+        id,
+        document_id,
+        model,
+        started_by: record.startedBy.id,
+        context_limit: record.contextLimit,
+        ...columns(record),
+        ...progress(record),
+      };
       try {
         await kysely.insertInto("runs").values(row).execute();
       } catch (error) {
@@ -201,7 +210,7 @@ function toRecord(row: RunRow): RunRecord {
   };
 }
 
-/** The columns of a run that change while it lives. */
+/** The columns that commands and mishaps change. */
 function columns(record: RunRecord) {
   const { finishReason: finish_reason, reason } = reasonsOf(record.status);
   return {
@@ -211,13 +220,11 @@ function columns(record: RunRecord) {
     finish_reason,
     reason,
     changed_by: record.changedBy.id,
-    context_limit: record.contextLimit,
     changed_at: new Date(),
-    ...progress(record),
   };
 }
 
-/** The columns that change with each flush. */
+/** The columns that change with each flush, and with nothing else: they belong to the text. */
 function progress(run: FlushRows["run"]) {
   return {
     caret: Y.encodeRelativePosition(run.caret),

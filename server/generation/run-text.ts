@@ -10,6 +10,7 @@ import {
   caretIndex,
   encodePosition,
   endOfTypedText,
+  positionBefore,
   positionIndex,
 } from "./caret.ts";
 import { type CharacterId, firstDifference, lengthOf, readCharacters } from "./characters.ts";
@@ -66,8 +67,10 @@ export class RunText {
   #baseline: Baseline;
   #map: TokenMap;
   #windowStart: Y.RelativePosition | null | undefined;
-  /** For each token since the prompt's first: the character that it begins with. */
+  /** For each token since the window's first: the character that it begins with. */
   #starts: (CharacterId | null)[] = [];
+  /** How many of them have been let go since the prompt was read. */
+  #dropped = 0;
   /** The window's text as it was last looked at. */
   #seen: Prompt["characters"] = [];
   /** Length of what is typed at the caret and not taken in yet. */
@@ -118,6 +121,7 @@ export class RunText {
     this.#map = prompt.map;
     this.#windowStart = prompt.windowStart;
     this.#starts = [...prompt.starts];
+    this.#dropped = 0;
     this.#stale = false;
     this.#look();
     return prompt;
@@ -182,10 +186,12 @@ export class RunText {
     const pieces = groupPieces(rows, this.#options.model.tokenizer, after);
     for (const piece of pieces) this.#map.add(piece);
     this.#starts.push(...rows.map((row) => row.first));
-    const first = this.#starts.slice(window.droppedTokens).find((start) => start !== null);
-    if (window.droppedTokens > 0 && first) {
-      this.#windowStart = new Y.RelativePosition(null, null, Y.createID(first.client, first.clock));
-    }
+    const gone = this.#starts.splice(0, window.droppedTokens - this.#dropped);
+    if (gone.length === 0) return;
+    // The engine may be ahead of what is written: the rest goes with a later flush.
+    this.#dropped += gone.length;
+    const first = this.#starts.find((start) => start !== null);
+    if (first) this.#windowStart = positionBefore(first);
   }
 
   #lookAtOwnWrite(): void {

@@ -21,23 +21,30 @@ export interface TokenMap {
   pieceAt(text: IdentifiedText, offset: number): TokenPiece | undefined;
 }
 
+/** An endless run forgets its oldest pieces; several windows of any model of ours fit in. */
+const mostPieces = 16_384;
+
 export function createTokenMap(pieces: Iterable<TokenPiece> = []): TokenMap {
-  const byClient = new Map<number, Map<number, TokenPiece>>();
+  const byFirst = new Map<string, TokenPiece>();
   const add = (piece: TokenPiece) => {
     const first = piece.units[0];
     if (first === undefined) return;
-    const clocks = byClient.get(first.client) ?? new Map<number, TokenPiece>();
-    byClient.set(first.client, clocks.set(first.clock, piece));
+    byFirst.set(keyOf(first), piece);
+    const [oldest] = byFirst.keys();
+    if (byFirst.size > mostPieces && oldest !== undefined) byFirst.delete(oldest);
   };
   for (const piece of pieces) add(piece);
   return {
     add,
     pieceAt(text, offset) {
-      const { client, clock } = text.at(offset);
-      const piece = byClient.get(client)?.get(clock);
+      const piece = byFirst.get(keyOf(text.at(offset)));
       return piece && standsAt(piece, text, offset) ? piece : undefined;
     },
   };
+}
+
+function keyOf({ client, clock }: CharacterId): string {
+  return `${client}:${clock}`;
 }
 
 function standsAt(piece: TokenPiece, text: IdentifiedText, offset: number): boolean {

@@ -14,7 +14,7 @@ export interface TokenWriter {
 
 export interface TokenWriterOptions {
   /** Writes one flush; resolves once it is committed. */
-  write(tokens: readonly ModelToken[]): Promise<void>;
+  readonly write: (tokens: readonly ModelToken[]) => Promise<void>;
   clock: Clock;
 }
 
@@ -64,7 +64,7 @@ export function createTokenWriter({ write, clock }: TokenWriterOptions): TokenWr
       schedule();
     },
     async room() {
-      while (writing && waiting.length >= mostWaiting) await writing;
+      if (waiting.length >= mostWaiting) await writing;
       throwFailure();
     },
     async finish() {

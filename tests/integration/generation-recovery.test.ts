@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { SamplingInput } from "#shared/sampling.ts";
+import { UnavailableError } from "../../server/errors.ts";
+import type { Rooms } from "../../server/sync/types.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
 import { openRunDesk, type RunDesk, type RunDeskOptions, seenBy } from "../support/run-desk.ts";
 import {
@@ -12,15 +15,20 @@ const waiting = { timeout: 10_000, interval: 5 } as const;
 let test: TestDatabase;
 let desk: RunDesk;
 let model: ScriptedModel;
+let releaseDatabase: () => void = () => {};
 let script: Pick<ScriptedModelOptions, "next">;
 
 beforeAll(async () => {
   test = await openTestDatabase();
 });
-afterEach(() => desk.close());
+afterEach(async () => {
+  releaseDatabase();
+  await desk.close();
+});
 afterAll(() => test.remove());
 
-type Scene = Pick<ScriptedModelOptions, "next"> & Pick<RunDeskOptions, "body" | "sync">;
+type Scene = Pick<ScriptedModelOptions, "next"> &
+  Pick<RunDeskOptions, "body" | "sync" | "wrapRooms" | "clock">;
 
 async function open({ next, ...options }: Scene = {}) {
   script = next ? { next } : {};
@@ -178,6 +186,57 @@ describe("a run that loses what it needs", () => {
       .orderBy("index")
       .execute();
     expect(rows.map((row) => row.index)).toEqual(Array.from({ length: 12 }, (_, index) => index));
+  });
+
+  it("draws no further than one flush ahead of a database that does not answer", async () => {
+    let stuck: Promise<void> | undefined;
+    await open({ sync: { afterCommit: async () => stuck } });
+    await startAndWrite(2);
+    stuck = new Promise((resolve) => {
+      releaseDatabase = resolve;
+    });
+    model.drawBelow(5_000);
+    // One flush is under way, another waits: each holds 64 tokens at most, and one is in hand.
+    await vi.waitFor(() => expect(model.drawn).toBeGreaterThanOrEqual(66), waiting);
+    for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(model.drawn).toBeLessThanOrEqual(2 + 64 + 64 + 1);
+    expect(desk.published.tokens).toHaveLength(2);
+    stuck = undefined;
+    releaseDatabase();
+    await vi.waitFor(() => expect(desk.published.tokens.length).toBeGreaterThan(200), waiting);
+    const paused = await desk.generation.pause(desk.owner, command());
+    expect(await desk.text()).toBe(`Once${words(0, paused.tokens)}`);
+  });
+
+  it("is paused for storage when its document cannot be opened again, and goes on later", async () => {
+    const clock = new ManualClock();
+    let away = false;
+    let armed = false;
+    const afterCommit = async () => {
+      if (!armed) return;
+      armed = false;
+      away = true;
+      throw new Error("The line went dead after the commit.");
+    };
+    const wrapRooms = (rooms: Rooms): Rooms => ({
+      open: (documentId) =>
+        away ? Promise.reject(new UnavailableError("Not now.")) : rooms.open(documentId),
+      accessChanged: (...change) => rooms.accessChanged(...change),
+      close: () => rooms.close(),
+    });
+    await open({ clock, sync: { afterCommit }, wrapRooms });
+    await startAndWrite(1);
+    clock.advance(100);
+    armed = true;
+    model.drawBelow(2);
+    await clock.until(() => desk.published.states.at(-1)?.state === "paused");
+    await state("paused", "storage");
+    away = false;
+    model.drawBelow(4);
+    await desk.generation.resume(desk.owner, command());
+    const latest = () => desk.published.tokens.at(-1)?.index === 3;
+    await clock.until(latest);
+    expect(await desk.text()).toBe(`Once${words(0, 4)}`);
   });
 
   it("is paused as document_gone when its document is deleted under it", async () => {

@@ -10,6 +10,7 @@ import type { Clock } from "../../server/generation/clock.ts";
 import { createGeneration, type Generation } from "../../server/generation/generation.ts";
 import type { LoadedModel } from "../../server/inference/engine.ts";
 import type { SyncDeps } from "../../server/sync/sync.ts";
+import type { Rooms } from "../../server/sync/types.ts";
 import { silent } from "./pglite.ts";
 import {
   addAccount,
@@ -53,6 +54,8 @@ export interface RunDeskOptions {
   model: LoadedModel;
   clock?: Clock;
   sync?: Partial<SyncDeps>;
+  /** What generation sees of the open documents. */
+  wrapRooms?: (rooms: Rooms) => Rooms;
 }
 
 export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
@@ -69,7 +72,7 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
   let generation = open(options.model);
 
   function open(model: LoadedModel): Generation {
-    const { rooms } = server.sync;
+    const rooms = options.wrapRooms?.(server.sync.rooms) ?? server.sync.rooms;
     return createGeneration({
       database,
       rooms,
