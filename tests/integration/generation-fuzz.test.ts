@@ -17,6 +17,13 @@ beforeAll(async () => {
 afterEach(() => desk.close());
 afterAll(() => test.remove());
 
+async function moreThan(tokens: number): Promise<void> {
+  await vi.waitFor(() => expect(desk.published.tokens.length).toBeGreaterThan(tokens), {
+    timeout: 20_000,
+    interval: 2,
+  });
+}
+
 /** mulberry32 */
 function createRandom(seed: number): (below: number) => number {
   let state = seed;
@@ -61,10 +68,7 @@ describe("a run while people edit everywhere", () => {
         edit(tab, random);
         const tokens = desk.published.tokens.length;
         if (random(2) > 0) {
-          await vi.waitFor(() => expect(desk.published.tokens.length).toBeGreaterThan(tokens), {
-            timeout: 20_000,
-            interval: 2,
-          });
+          await moreThan(tokens);
         }
       }
       await vi.waitFor(() => expect(tabs[0].body.toString()).toBe(tabs[1].body.toString()), {
