@@ -1,10 +1,17 @@
 import { randomBytes } from "node:crypto";
+import * as Y from "yjs";
 import type { Actor, DocumentAction } from "#shared/permissions.ts";
 import { isLive, type Run } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
 import type { StartRunInput } from "#shared/socket-events.ts";
 import type { Database } from "../database/database.ts";
-import { ConflictError, ForbiddenError, NotFoundError, UnavailableError } from "../errors.ts";
+import {
+  ConflictError,
+  ForbiddenError,
+  InvalidError,
+  NotFoundError,
+  UnavailableError,
+} from "../errors.ts";
 import type { LoadedModel } from "../inference/engine.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { OpenRoom, Rooms } from "../sync/types.ts";
@@ -87,9 +94,10 @@ export function createGeneration(options: GenerationOptions): Generation {
 
   async function waitForSeen({ documentId, seen }: RunCommandInput): Promise<void> {
     if (seen === undefined) return;
+    const stateVector = readStateVector(seen);
     const room = await rooms.open(documentId);
     try {
-      if (await room.hasSeen(Buffer.from(seen, "base64"), seenTimeoutMs)) return;
+      if (await room.hasSeen(stateVector, seenTimeoutMs)) return;
     } finally {
       room.release();
     }
@@ -224,6 +232,16 @@ export function createGeneration(options: GenerationOptions): Generation {
       return closing;
     },
   };
+}
+
+function readStateVector(seen: string): Uint8Array {
+  const stateVector = Buffer.from(seen, "base64");
+  try {
+    Y.decodeStateVector(stateVector);
+    return stateVector;
+  } catch {
+    throw new InvalidError("What the page says it saw cannot be read.", { field: "seen" });
+  }
 }
 
 function isAtWork(session: RunSession): boolean {

@@ -302,6 +302,15 @@ describe("commands", () => {
     );
   });
 
+  it("refuses a seen that is no state vector", async () => {
+    await open();
+    for (const seen of ["////", "AQ=="]) {
+      await expect(desk.generation.start(desk.owner, { ...command(), seen })).rejects.toMatchObject(
+        { code: "invalid", details: { field: "seen" } },
+      );
+    }
+  });
+
   it("answers not_synced when the server lacks what the person saw", async () => {
     await open();
     const elsewhere = new Y.Doc();
