@@ -49,7 +49,8 @@ export interface DocumentQueueDeps {
   onSettled(): void;
   /** The document in memory is no longer the log's: the queue is dead. */
   onFailed(error: Error): void;
-  /** Runs between a commit and everything that follows from it; a test's way to stop there. */
+  /** Called and waited for around each commit: a test's way to let the process die right there. */
+  beforeCommit?: (() => Promise<void>) | undefined;
   afterCommit?: (() => Promise<void>) | undefined;
 }
 
@@ -272,6 +273,7 @@ export class DocumentQueue {
   async #commit(batch: Batch): Promise<boolean> {
     const commit = this.#describe(batch);
     if (commit.entries.length === 0 && commit.companion === undefined) return true;
+    await this.#deps.beforeCommit?.();
     const result = await this.#deps.commitQueue.commit(commit);
     switch (result.kind) {
       case "committed":

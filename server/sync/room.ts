@@ -19,7 +19,10 @@ import type { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { Access, AppliedUpdate, CommitCompanion, UpdateOrigin } from "./types.ts";
 
 export interface RoomDeps
-  extends Pick<DocumentQueueDeps, "knownRuns" | "commitQueue" | "readLogAfter" | "afterCommit"> {
+  extends Pick<
+    DocumentQueueDeps,
+    "knownRuns" | "commitQueue" | "readLogAfter" | "beforeCommit" | "afterCommit"
+  > {
   documentId: string;
   loaded: LoadedDocument;
   snapshotKeeper: SnapshotKeeper;

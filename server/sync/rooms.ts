@@ -20,6 +20,7 @@ export interface RoomsDeps {
   patience: Patience;
   authorise: Authorise;
   project: (documentId: string, doc: Y.Doc) => Promise<void>;
+  beforeCommit?: ((documentId: string) => Promise<void>) | undefined;
   afterCommit?: ((documentId: string) => Promise<void>) | undefined;
   logger: Logger;
 }
@@ -80,7 +81,8 @@ export class RoomRegistry {
   }
 
   async #create(documentId: string): Promise<Room> {
-    const { database, snapshots, patience, authorise, project, afterCommit, logger } = this.#deps;
+    const { database, snapshots, patience, authorise, project, beforeCommit, afterCommit, logger } =
+      this.#deps;
     const loaded = await loadDocument(documentId, this.#deps);
     if (loaded === undefined) throw new NotFoundError();
     const { snapshotSeq } = loaded;
@@ -96,6 +98,7 @@ export class RoomRegistry {
         ),
       authorise: (accountId) => patience.retry(() => authorise(accountId, documentId)),
       project: (doc) => project(documentId, doc),
+      beforeCommit: beforeCommit && (() => beforeCommit(documentId)),
       afterCommit: afterCommit && (() => afterCommit(documentId)),
       onIdle: () => this.#startUnloading(room),
       logger: logger.child({ documentId }),

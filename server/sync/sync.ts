@@ -45,7 +45,8 @@ export interface SyncDeps {
   /** Keeps what lists show of a document up with it. */
   project: (documentId: string, doc: Y.Doc) => Promise<void>;
   logger: Logger;
-  /** Runs between a commit and everything that follows from it; a test's way to stop there. */
+  /** Called and waited for around each commit: a test's way to let the process die right there. */
+  beforeCommit?: (documentId: string) => Promise<void>;
   afterCommit?: (documentId: string) => Promise<void>;
 }
 

@@ -60,7 +60,7 @@ class World {
   readonly reported: { client: number; clock: number }[] = [];
   #server: SyncServer;
   #restarting: Promise<void> = Promise.resolve();
-  #killsAfterCommit: number;
+  #killsAtCommit: number;
   #retired: FrugalTab[] = [];
 
   static async create(seed: number): Promise<World> {
@@ -80,7 +80,7 @@ class World {
     this.random = random;
     this.documentId = documentId;
     this.#server = server;
-    this.#killsAfterCommit = random.below(3);
+    this.#killsAtCommit = random.below(3);
     this.tabs = [...writers, "wim", random.pick(writers)].map((account) => new FrugalTab(account));
   }
 
@@ -98,22 +98,23 @@ class World {
     else await this.kill();
   }
 
-  /** Between a commit and what follows from it: sometimes the server dies right there. */
-  async afterCommit(server: SyncServer): Promise<void> {
-    const dies = this.#killsAfterCommit > 0 && this.random.chance(0.03);
+  /** Just before a commit, and between it and what follows: sometimes the server dies right there. */
+  async aroundCommit(server: SyncServer): Promise<void> {
+    const dies = this.#killsAtCommit > 0 && this.random.chance(0.04);
     if (server === this.#server && !dies) return;
-    this.#killsAfterCommit -= 1;
+    this.#killsAtCommit -= 1;
     if (server === this.#server) void this.kill();
     await new Promise(() => undefined);
   }
 
-  /** The process is gone, and another one starts from the same database. */
+  /** The process is gone, another starts from the same database, and some pages go with it. */
   kill(): Promise<void> {
     const dead = this.#server;
     this.#restarting = this.#restarting.then(async () => {
       if (dead !== this.#server) return;
       this.#server = await startServer(() => this);
       await dead.crash();
+      for (const tab of this.tabs) if (this.random.chance(0.5)) tab.reload(false);
     });
     return this.#restarting;
   }
@@ -121,7 +122,7 @@ class World {
   /** Everyone may write and is there; says what is not saved or not the same in the end. */
   async converge(): Promise<string[]> {
     await this.#restarting;
-    this.#killsAfterCommit = 0;
+    this.#killsAtCommit = 0;
     await this.#setRole("editor");
     const deadline = performance.now() + 10_000;
     while (performance.now() < deadline) {
@@ -256,7 +257,8 @@ class World {
 
 async function startServer(world: () => World): Promise<SyncServer> {
   const server: SyncServer = await startSyncServer(testDatabase.database, {
-    afterCommit: () => world().afterCommit(server),
+    beforeCommit: () => world().aroundCommit(server),
+    afterCommit: () => world().aroundCommit(server),
   });
   return server;
 }
