@@ -35,7 +35,8 @@ export async function visit(
     context,
     page,
     manuscript,
-    text: () => manuscript.innerText(),
+    // Not innerText: another person's caret at a line's end brings a line break of its own.
+    text: async () => (await manuscript.locator("> *").allTextContents()).join("\n"),
     async openDocument(title) {
       await page.getByRole("link", { name: title }).first().click();
       await expect(manuscript).toBeVisible();
