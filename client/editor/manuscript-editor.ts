@@ -1,4 +1,5 @@
 import { Editor } from "@tiptap/core";
+import type { Node } from "@tiptap/pm/model";
 import { toBase64 } from "lib0/buffer";
 import * as Y from "yjs";
 import { createBinding } from "./binding.ts";
@@ -57,13 +58,15 @@ export interface ManuscriptEditorOptions {
   element: HTMLElement;
   replica: EditedReplica;
   editable: boolean;
+  /** Shown in an empty manuscript. */
+  placeholder: string;
   /** Compares the whole rendering after each change: for development. */
   verify?: boolean;
 }
 
 /** Mounts an editor of `replica.body` in `element`. */
 export function createManuscriptEditor(options: ManuscriptEditorOptions): ManuscriptEditor {
-  const { element, replica } = options;
+  const { element, replica, placeholder } = options;
   const { body, awareness, gate } = replica;
   let scrollHold: ScrollHold | undefined;
   let follow: Follow | undefined;
@@ -84,12 +87,14 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
     extensions: [...manuscriptExtensions, bindingExtension({ binding, undoManager, gate })],
     content: documentFromDelta(manuscriptSchema(), textDelta(body.toDelta())).toJSON(),
     editorProps: {
-      attributes: { role: "textbox", "aria-multiline": "true", "aria-label": "Manuscript" },
+      attributes: ({ doc }) => ({
+        role: "textbox",
+        "aria-multiline": "true",
+        "aria-label": "Manuscript",
+        ...(isEmpty(doc) ? { "data-placeholder": placeholder } : {}),
+      }),
     },
-    onTransaction: ({ editor, transaction }) => {
-      if (transaction.docChanged) markEmpty(element, editor);
-      follow?.update();
-    },
+    onTransaction: () => follow?.update(),
   });
   for (const plugin of [
     rereadSweepPlugin(),
@@ -103,7 +108,6 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
   }
   scrollHold = createScrollHold(editor.view);
   follow = createFollow(editor.view);
-  markEmpty(element, editor);
 
   const unsweep = createThrottle(sweepMs, () => editor.view.dispatch(endSweep(editor.state)));
   const controls = createControls({ editor, replica, undoManager, follow });
@@ -164,8 +168,7 @@ function createControls({ editor, replica, undoManager, follow }: ControlParts) 
   };
 }
 
-/** An empty manuscript shows what to do with it. */
-function markEmpty(element: HTMLElement, editor: Editor) {
-  const { doc } = editor.state;
-  element.toggleAttribute("data-empty", doc.childCount === 1 && doc.child(0).content.size === 0);
+/** One empty paragraph: an invitation stands there instead. */
+function isEmpty(doc: Node): boolean {
+  return doc.childCount === 1 && doc.child(0).content.size === 0;
 }

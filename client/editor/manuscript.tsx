@@ -1,3 +1,4 @@
+import { EditorContent } from "@tiptap/react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { DocumentConnection } from "./document-connection.ts";
 import "./manuscript.css";
@@ -55,16 +56,16 @@ export function Manuscript(props: ManuscriptProps) {
 
 function ReplicaEditor(props: ManuscriptProps & { replica: Replica }) {
   const { replica, editable, run, windowStart, onReady } = props;
-  const place = useRef<HTMLDivElement>(null);
+  const cradle = useRef<HTMLDivElement>(null);
   const [mounted, setMounted] = useState<ManuscriptEditor | null>(null);
-  const first = useRef({ editable });
+  const first = useRef({ editable, placeholder: props.placeholder ?? defaultPlaceholder });
 
   useEffect(() => {
-    if (place.current === null) return undefined;
+    if (cradle.current === null) return undefined;
     const editor = createManuscriptEditor({
-      element: place.current,
+      ...first.current,
+      element: cradle.current,
       replica,
-      editable: first.current.editable,
       verify: import.meta.env.DEV,
     });
     setMounted(editor);
@@ -83,12 +84,12 @@ function ReplicaEditor(props: ManuscriptProps & { replica: Replica }) {
   useEffect(() => {
     if (mounted !== null) ready.current?.(mounted.controls);
   }, [mounted]);
+  // The editor is born in the cradle, which has the page's scroller above it, and moves next door.
   return (
-    <div
-      className="manuscript-text"
-      ref={place}
-      data-placeholder={props.placeholder ?? defaultPlaceholder}
-    />
+    <>
+      <div ref={cradle} />
+      <EditorContent editor={mounted?.controls.editor ?? null} />
+    </>
   );
 }
 
