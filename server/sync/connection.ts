@@ -53,7 +53,7 @@ interface Publishing {
 /** A watcher's own writes: a client that knows its role sends none. */
 const watcherWrites = 3;
 const presenceIntervalMs = 50;
-const closeTimeoutMs = 2_000;
+const closeTimeoutMs = 10_000;
 
 /** One WebSocket on one document. */
 export class Connection implements Author, Publisher {

@@ -693,6 +693,39 @@ describe("loading", () => {
   });
 });
 
+describe("slow and quiet connections", () => {
+  test("a reader whose send buffer passes 1 MB is closed with 1013, and the others go on", async () => {
+    const id = await newDocument();
+    const room = await openRoom(id);
+    const ann = await syncedTab(id, "ann");
+    const slow = await raw(id, "ben");
+    await vi.waitFor(() => expect(frames(slow, "step1")).toHaveLength(1));
+    slow.webSocket.pause();
+    const chunk = "x".repeat(1_000_000);
+    // The operating system buffers some megabytes before ours begins to fill.
+    for (let count = 0; count < 15; count++) {
+      await room.write({ kind: "system" }, (doc) => {
+        const body = doc.getText("body");
+        body.delete(0, body.length - 1);
+        body.insert(0, chunk);
+      });
+    }
+    slow.webSocket.resume();
+    expect(await slow.closed).toBe(closeCodes.overloaded);
+    await vi.waitFor(() => expect(ann.body.length).toBe(chunk.length + 1));
+  });
+
+  test("a document larger than 1 MB reaches those who open it", async () => {
+    const id = await newDocument();
+    const room = await openRoom(id);
+    const text = "y".repeat(3_000_000);
+    await room.write({ kind: "system" }, (doc) => doc.getText("body").insert(0, text));
+    const ann = await syncedTab(id, "ann");
+    ann.body.insert(0, "still here");
+    await vi.waitFor(() => expect(room.doc.getText("body").length).toBe(text.length + 11));
+  });
+});
+
 describe("the end", () => {
   test("a document that is gone is closed with 4404", async () => {
     const id = await newDocument();
