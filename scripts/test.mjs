@@ -38,7 +38,11 @@ function vitest(project) {
     command: [
       process.execPath,
       join(root, "node_modules/vitest/vitest.mjs"),
-      ...["run", "--project", project, "--reporter=default", "--reporter=json"],
+      "run",
+      "--project",
+      project,
+      "--reporter=default",
+      "--reporter=json",
       `--outputFile.json=${report}`,
     ],
     env: longEnv,

@@ -29,7 +29,4 @@ const getTypeParser: typeof pg.types.getTypeParser = (
   id: number,
   format?: "text" | "binary",
 ): ((value: string) => unknown) =>
-  id === int8TypeId && format !== "binary"
-    ? Number
-    : // The overloads of pg's own types do not take a format that is not known yet.
-      pg.types.getTypeParser(id, format as "text");
+  id === int8TypeId && format !== "binary" ? Number : pg.types.getTypeParser(id, format);

@@ -1,6 +1,11 @@
 import * as Y from "yjs";
 import { type CloseCode, closeCodes } from "#shared/close-codes.ts";
-import { headingLevels, sharedTypes } from "#shared/sync-protocol.ts";
+import {
+  blockAttributes,
+  headingLevels,
+  markAttributes,
+  sharedTypes,
+} from "#shared/sync-protocol.ts";
 import type { ClientBinding } from "./client-ids.ts";
 import type { Frontier } from "./frontier.ts";
 import { scanUpdate, UpdateShapeError } from "./update-scan.ts";
@@ -94,10 +99,11 @@ function checkSchema(struct: Struct): void {
 
 const rootTypes: ReadonlySet<unknown> = new Set(Object.values(sharedTypes));
 const levels: readonly unknown[] = headingLevels;
+const attributes: readonly string[] = [...markAttributes, ...blockAttributes];
 
 /** null ends an attribute. A `run` must also be one of the document's: `unknownRuns`. */
 function isAllowedAttribute(name: string, value: unknown): boolean {
-  if (value === null) return ["bold", "italic", "run", "block", "level"].includes(name);
+  if (value === null) return attributes.includes(name);
   switch (name) {
     case "bold":
     case "italic":

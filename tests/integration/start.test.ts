@@ -46,14 +46,14 @@ describe("a start that cannot succeed", () => {
     expect(lines[0]).toContain(String(address.port));
   });
 
-  it.each([
+  it.each<[Record<string, string>, string]>([
     [{ PORT: "many" }, "PORT"],
     [{ PALIMPSEST_COLOUR: "red" }, "PALIMPSEST_COLOUR"],
     [{ LOG_LEVEL: "shout" }, "LOG_LEVEL"],
     [{ NODE_ENV: "production" }, "PUBLIC_ORIGIN"],
     [{ DATABASE_URL: "mysql://somewhere" }, "DATABASE_URL"],
   ])("O3: refuses the setting %o in one readable line", async (environment, name) => {
-    const { code, lines } = await startAndFail(environment as Record<string, string>);
+    const { code, lines } = await startAndFail(environment);
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain(name);

@@ -392,7 +392,7 @@ describe("awareness", () => {
 
 describe("who may come in", () => {
   test.each([
-    ["nobody is signed in", (id: string) => `${id}`, closeCodes.signedOut],
+    ["nobody is signed in", (id: string) => id, closeCodes.signedOut],
     [
       "the cookie is another account's",
       (id: string) => `${id}?as=ann&account=ben`,
