@@ -1,11 +1,10 @@
-import { Menu, useMantineColorScheme } from "@mantine/core";
-import { IconCheck, IconDeviceDesktop, IconMoon, IconSun } from "@tabler/icons-react";
+import { type MantineColorScheme, Menu, useMantineColorScheme } from "@mantine/core";
 
-const schemes = [
-  { value: "auto", label: "As the system has it", Icon: IconDeviceDesktop },
-  { value: "light", label: "Light", Icon: IconSun },
-  { value: "dark", label: "Dark", Icon: IconMoon },
-] as const;
+const schemes: readonly { value: MantineColorScheme; label: string }[] = [
+  { value: "auto", label: "As the system has it" },
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+];
 
 /** The three choices of light and dark, as items of a menu. */
 export function ColorSchemeItems() {
@@ -13,18 +12,19 @@ export function ColorSchemeItems() {
   return (
     <>
       <Menu.Label>Light and dark</Menu.Label>
-      {schemes.map(({ value, label, Icon }) => (
-        <Menu.Item
-          key={value}
-          role="menuitemradio"
-          aria-checked={colorScheme === value}
-          leftSection={<Icon size={16} aria-hidden="true" />}
-          rightSection={colorScheme === value ? <IconCheck size={16} aria-hidden="true" /> : null}
-          onClick={() => setColorScheme(value)}
-        >
-          {label}
-        </Menu.Item>
-      ))}
+      <Menu.RadioGroup
+        value={colorScheme}
+        onChange={(chosen) => {
+          const scheme = schemes.find(({ value }) => value === chosen);
+          if (scheme !== undefined) setColorScheme(scheme.value);
+        }}
+      >
+        {schemes.map(({ value, label }) => (
+          <Menu.RadioItem key={value} value={value}>
+            {label}
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
     </>
   );
 }

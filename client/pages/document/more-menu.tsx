@@ -2,12 +2,10 @@ import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import {
   IconArchive,
   IconArchiveOff,
-  IconCheck,
   IconDeviceTv,
   IconDots,
   IconKeyboard,
   IconLogout,
-  IconSignature,
 } from "@tabler/icons-react";
 import { Link } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
@@ -48,15 +46,9 @@ export function MoreMenu(props: MoreMenuProps) {
             </Tooltip>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item
-              role="menuitemcheckbox"
-              aria-checked={showAuthors}
-              leftSection={<IconSignature {...icon} />}
-              rightSection={showAuthors ? <IconCheck {...icon} /> : null}
-              onClick={() => onShowAuthors(!showAuthors)}
-            >
+            <Menu.CheckboxItem closeMenuOnClick checked={showAuthors} onChange={onShowAuthors}>
               Who wrote what
-            </Menu.Item>
+            </Menu.CheckboxItem>
             <Menu.Item
               component={Link}
               to={`/watch/${document.id}`}

@@ -1,6 +1,5 @@
 import { Button, Menu, Tooltip } from "@mantine/core";
 import {
-  IconCheck,
   IconChevronUp,
   IconPlayerPause,
   IconPlayerPlay,
@@ -129,17 +128,19 @@ function StartPlaceMenu({
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Where it starts</Menu.Label>
-        {places.map(({ value, label }) => (
-          <Menu.Item
-            key={value}
-            role="menuitemradio"
-            aria-checked={value === place}
-            rightSection={value === place ? <IconCheck size={16} aria-hidden="true" /> : null}
-            onClick={() => onPlace(value)}
-          >
-            {label}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup
+          value={place}
+          onChange={(chosen) => {
+            const found = places.find(({ value }) => value === chosen);
+            if (found !== undefined) onPlace(found.value);
+          }}
+        >
+          {places.map(({ value, label }) => (
+            <Menu.RadioItem key={value} value={value} closeMenuOnClick>
+              {label}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );
