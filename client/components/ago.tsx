@@ -5,15 +5,10 @@ const refreshMs = 30_000;
 
 /** How long ago `time` was, kept true while it is shown. */
 export function Ago({ time }: { time: string }) {
-  return <time dateTime={time}>{useRelativeTime(time)}</time>;
-}
-
-/** The words of `Ago`. */
-export function useRelativeTime(time: string): string {
   const [nowMs, setNowMs] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNowMs(Date.now()), refreshMs);
     return () => clearInterval(timer);
   }, []);
-  return relativeTime(time, nowMs);
+  return <time dateTime={time}>{relativeTime(time, nowMs)}</time>;
 }

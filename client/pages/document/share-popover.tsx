@@ -9,7 +9,7 @@ import styles from "./share-popover.module.css";
 /** Share: give the document to people by email, see who has it, decide whether editors may run. */
 export function SharePopover({ document }: { document: DocumentSummary }) {
   return (
-    <Popover width={360} position="bottom-end">
+    <Popover width={440} position="bottom-end">
       <Popover.Target>
         <Button variant="default" size="xs">
           Share

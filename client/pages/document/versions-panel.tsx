@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { Version } from "#shared/http.ts";
 import { useRestoreVersion, versionsQuery } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
-import { Ago, useRelativeTime } from "../../components/ago.tsx";
+import { Ago } from "../../components/ago.tsx";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import styles from "./versions-panel.module.css";
 
@@ -55,7 +55,6 @@ export function VersionsPanel({
 function RestoreButton({ documentId, version }: { documentId: string; version: Version }) {
   const [opened, setOpened] = useState(false);
   const restore = useRestoreVersion(documentId);
-  const age = useRelativeTime(version.createdAt);
   return (
     <Popover opened={opened} onChange={setOpened} width={280} position="bottom-end">
       <Popover.Target>
@@ -65,7 +64,8 @@ function RestoreButton({ documentId, version }: { documentId: string; version: V
       </Popover.Target>
       <Popover.Dropdown aria-label="Restore this version">
         <p className={styles.question}>
-          The text goes back to how it stood {age}. What stands now is kept as a version too.
+          The text becomes this version again, and a run that is writing pauses. What stands now is
+          kept as a version too.
         </p>
         {restore.error && <p role="alert">{sentenceOf(restore.error)}</p>}
         <Button

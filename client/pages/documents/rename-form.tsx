@@ -37,7 +37,7 @@ export function RenameForm({
       />
       <Button type="submit">Rename</Button>
       <Button variant="subtle" onClick={onDone}>
-        Leave
+        Cancel
       </Button>
     </form>
   );
