@@ -53,7 +53,8 @@ export function SamplingKnob({
         thumbSize={16}
         label={null}
         thumbLabel={knob.name}
-        thumbProps={{ "aria-describedby": explanationId, "aria-valuetext": String(shown) }}
+        thumbValueText={String(shown)}
+        thumbProps={{ "aria-describedby": explanationId }}
         {...sliderScale(knob)}
         value={toSlider(knob, shown)}
         onChange={(place) => setTurning(fromSlider(knob, place))}
