@@ -25,7 +25,7 @@ export interface Person {
   json<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
   socket(): LiveSocket;
   /** Opens a document; `doc` may be one that was open before (a tab that reconnects). */
-  open(documentId: string, doc?: Y.Doc): OpenCopy;
+  open(documentId: string, doc?: Y.Doc, params?: Record<string, string>): OpenCopy;
 }
 
 /** Signs in over HTTP. Throws with the server's answer when it refuses. */
@@ -61,7 +61,7 @@ export async function signIn(
       return (await response.json()) as Answer;
     },
     socket: () => io(url, { transports: ["websocket"], forceNew: true, extraHeaders: { cookie } }),
-    open(documentId, doc = new Y.Doc()) {
+    open(documentId, doc = new Y.Doc(), params = {}) {
       class SocketWithCookie extends WebSocket {
         constructor(address: string, protocols?: string | string[]) {
           super(address, protocols, { headers: { cookie } });
@@ -75,6 +75,7 @@ export async function signIn(
           // ws speaks the browser's interface where y-websocket uses it.
           WebSocketPolyfill: SocketWithCookie as unknown as typeof globalThis.WebSocket,
           disableBc: true,
+          params,
         },
       );
       const body = doc.getText("body");
