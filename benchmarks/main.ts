@@ -91,7 +91,8 @@ async function measurePages(browser: Browser, server: ServerProcess, on: string)
 async function measureFirstToken({ page }: Visitor): Promise<number[]> {
   const samples: number[] = [];
   for (let index = 0; index < starts; index++) {
-    await page.getByRole("button", { name: "Start", exact: true }).waitFor();
+    // While a command is under way the button is busy and takes no press.
+    await page.locator('button[aria-busy="false"]', { hasText: /^Start$/ }).waitFor();
     samples.push(await page.evaluate<number>("probes.startAndWatch()"));
     await page.getByRole("button", { name: "Stop", exact: true }).click();
   }

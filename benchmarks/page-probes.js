@@ -16,7 +16,8 @@ window.probes = {
       (button) => (button.getAttribute("aria-label") ?? button.textContent).trim() === "Start",
     );
     const length = text.textContent.length;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error("no new text within ten seconds")), 10_000);
       const startedAt = performance.now();
       const observer = new MutationObserver(() => {
         if (text.textContent.length <= length) return;
