@@ -23,7 +23,7 @@ const serverClient = 1;
 const isPrompt = (seed: number) => seed % 3 === 0;
 
 describe("several editors and a streaming writer, with random delays", () => {
-  test(`agree, lose nothing and keep the order, ${seeds} seeds of ${operations} operations`, () => {
+  test(`D5 D6: agree, lose nothing and keep the order, ${seeds} seeds of ${operations} operations`, () => {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       expect(runSeed(seed), "no typed text carries a run").toEqual([]);
     }

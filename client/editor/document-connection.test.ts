@@ -71,7 +71,7 @@ describe("saving", () => {
     expect(body().toJSON()).toBe("Once.\n");
   });
 
-  test("says Saved only when each frame that it sent is committed", () => {
+  test("S2: says Saved only when each frame that it sent is committed", () => {
     line(0).open();
     line(0).sync(server);
     expect(save()).toBe("saving");
@@ -86,7 +86,7 @@ describe("saving", () => {
     expect(save()).toBe("saved");
   });
 
-  test("is offline once the line is lost, and what was written meanwhile is unsaved until committed", async () => {
+  test("U2: is offline once the line is lost, and what was written meanwhile is unsaved until committed", async () => {
     becomeSaved(line(0));
     line(0).close(1006);
     expect(save()).toBe("offline");
@@ -203,6 +203,8 @@ describe("the offline copy", () => {
         return Y.decodeStateVector(Y.encodeStateVector(server));
       }),
       remember: () => {},
+      keepLastWords: () => {},
+      forgetLastWords: () => {},
       abandon: () => {},
       drop: async () => dropped(),
       close: async () => {},

@@ -43,7 +43,7 @@ describe("remote deltas", () => {
     expect(doc.child(2).type.name).toBe("paragraph");
   });
 
-  test("a deletion across lines leaves the right line's type", () => {
+  test("D5: a deletion across lines leaves the right line's type", () => {
     const { doc } = changed([{ retain: 2 }, { delete: 5 }]);
     expect(doc.child(0).type.name).toBe("paragraph");
     expect(doc.child(0).textContent).toBe("Tinebold");
@@ -58,7 +58,7 @@ describe("remote deltas", () => {
 });
 
 describe("a text without its final line break", () => {
-  test("is shown, and the editor neither fights it nor writes behind it", () => {
+  test("D2: is shown, and the editor neither fights it nor writes behind it", () => {
     const server = new Y.Doc();
     server.getText(sharedTypes.body).insert(0, "no break");
     const editor = createHeadlessEditor(10, Y.encodeStateAsUpdate(server));
@@ -70,7 +70,7 @@ describe("a text without its final line break", () => {
   });
 });
 
-test("an editor that differs from its text is drawn anew, and that is counted", () => {
+test("D6: an editor that differs from its text is drawn anew, and that is counted", () => {
   const doc = new Y.Doc();
   const text = doc.getText(sharedTypes.body);
   text.insert(0, "abc\n");

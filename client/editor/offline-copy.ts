@@ -1,5 +1,6 @@
 import { IndexeddbPersistence } from "y-indexeddb";
 import * as Y from "yjs";
+import { createLastWords } from "./last-words.ts";
 import type { StateVector } from "./save-ledger.ts";
 
 /** A document's copy in this browser. */
@@ -8,6 +9,10 @@ export interface OfflineCopy {
   loaded: Promise<StateVector>;
   /** Remembers what is known to be committed, so that a draft after a reload holds no more than it must. */
   remember: (durable: StateVector) => void;
+  /** When the page goes away, what is beyond the state that `beyond` gives is kept; null: nothing is. */
+  keepLastWords: (beyond: () => StateVector | null) => void;
+  /** Everything that the document holds has been committed. */
+  forgetLastWords: () => void;
   /** The next copy of this document starts afresh; this one stays until it is dropped. */
   abandon: () => void;
   drop: () => Promise<void>;
@@ -27,16 +32,37 @@ const durableKey = "durable";
 export function openOfflineCopy(key: OfflineCopyKey, doc: Y.Doc): OfflineCopy {
   const name = `palimpsest:${key.accountId}:${key.documentId}:${key.restoreEpoch}`;
   const generation = `${name}:generation`;
-  const store = new IndexeddbPersistence(`${name}:${localStorage.getItem(generation) ?? "0"}`, doc);
+  const place = `${name}:${localStorage.getItem(generation) ?? "0"}`;
+  const store = new IndexeddbPersistence(place, doc);
+  const lastWords = createLastWords(localStorage, place, doc);
+  const ended = new AbortController();
   return {
-    loaded: store.whenSynced.then(async () => decodeDurable(await store.get(durableKey))),
+    loaded: store.whenSynced.then(async () => {
+      lastWords.restore();
+      return decodeDurable(await store.get(durableKey));
+    }),
+    keepLastWords: (beyond) => {
+      const leave = () => {
+        const durable = beyond();
+        if (durable !== null) lastWords.keep(durable);
+      };
+      window.addEventListener("pagehide", leave, { signal: ended.signal });
+    },
+    forgetLastWords: lastWords.forget,
     remember: (durable) => {
       if (store.db !== null) void store.set(durableKey, encodeDurable(durable)).catch(() => {});
     },
     // A name of its own for the next copy: deleting a database that another tab has open would wait.
     abandon: () => localStorage.setItem(generation, crypto.randomUUID()),
-    drop: async () => store.clearData(),
-    close: async () => store.destroy(),
+    drop: async () => {
+      ended.abort();
+      lastWords.forget();
+      await store.clearData();
+    },
+    close: async () => {
+      ended.abort();
+      await store.destroy();
+    },
   };
 }
 

@@ -63,10 +63,13 @@ export function createReplica(options: ReplicaOptions): Replica {
   let closed = false;
 
   const remember = createThrottle(rememberIntervalMs, () => copy?.remember(ledger.durable));
+  const allCommitted = () => provider.synced && asked && ledger.settled;
+  copy?.keepLastWords(() => (allCommitted() ? null : ledger.durable));
 
   const changed = () => {
     if (closed) return;
     if (provider.synced && ledger.settled) remember.request();
+    if (allCommitted()) copy?.forgetLastWords();
     const offline = failed || !options.isOnline();
     ready ||= provider.synced || (offline && copyLoaded && doc.store.clients.size > 0);
     onChange();

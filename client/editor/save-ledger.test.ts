@@ -3,7 +3,7 @@ import { createSaveLedger } from "./save-ledger.ts";
 
 const at = (clock: number) => new Map([[7, clock]]);
 
-test("is settled once as many frames are committed as were sent", () => {
+test("S2: is settled once as many frames are committed as were sent", () => {
   const ledger = createSaveLedger();
   ledger.connected();
   ledger.sent(at(1));

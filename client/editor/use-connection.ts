@@ -5,7 +5,7 @@ import {
   type DocumentConnection,
   type SaveState,
 } from "./document-connection.ts";
-import { createDrafts, type Draft } from "./drafts.ts";
+import { createDrafts, type Draft, type Drafts } from "./drafts.ts";
 import { type OfflineCopyKey, openOfflineCopy } from "./offline-copy.ts";
 import { type Person, peopleIn } from "./presence-state.ts";
 
@@ -77,10 +77,8 @@ function createFaces(awareness: Awareness) {
 }
 
 /** Words that the server did not take from this person, to copy or to discard. */
-export function useDrafts(connection: DocumentConnection): readonly Draft[] {
-  return useSyncExternalStore(connection.drafts.subscribe, () =>
-    connection.drafts.list(connection.documentId),
-  );
+export function useDrafts(drafts: Drafts, documentId: string): readonly Draft[] {
+  return useSyncExternalStore(drafts.subscribe, () => drafts.list(documentId));
 }
 
 function facesText(people: readonly Person[]): string {

@@ -86,7 +86,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         onHelpOpen={setHelpOpen}
         onTitleDone={() => controls.current?.focus()}
       />
-      <Drafts connection={connection} />
+      <Drafts drafts={connection.drafts} documentId={connection.documentId} />
       <main className={styles.page}>
         <Manuscript
           className={styles.manuscript ?? ""}

@@ -1,10 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { useParams } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import { documentQuery } from "../../api/documents.ts";
+import { createDrafts } from "../../editor/drafts.ts";
 import { useConnection } from "../../editor/use-connection.ts";
 import { useDocumentsChanged } from "../../live/use-documents-changed.ts";
 import { DocumentDesk } from "./document-desk.tsx";
+import { Drafts } from "./drafts.tsx";
 import { NoDocument } from "./no-document.tsx";
 
 /** `/documents/:documentId`: finds the document, opens its connection, and lays out the desk. */
@@ -15,8 +18,21 @@ export function DocumentPage({ user }: { user: User }) {
   if (found.data) {
     return <OpenDocument key={documentId} user={user} document={found.data} />;
   }
-  if (found.error) return <NoDocument error={found.error} />;
+  if (found.error) {
+    return (
+      <>
+        <KeptDrafts accountId={user.id} documentId={documentId} />
+        <NoDocument error={found.error} />
+      </>
+    );
+  }
   return null;
+}
+
+/** What this person wrote outlives the right to open the document. */
+function KeptDrafts({ accountId, documentId }: { accountId: string; documentId: string }) {
+  const drafts = useMemo(() => createDrafts(localStorage, accountId), [accountId]);
+  return <Drafts drafts={drafts} documentId={documentId} />;
 }
 
 function OpenDocument({ user, document }: { user: User; document: DocumentSummary }) {

@@ -1,7 +1,6 @@
 import { Button } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
-import type { DocumentConnection } from "../../editor/document-connection.ts";
-import type { Draft } from "../../editor/drafts.ts";
+import type { Draft, Drafts as DraftStore } from "../../editor/drafts.ts";
 import { useDrafts } from "../../editor/use-connection.ts";
 import styles from "./drafts.module.css";
 
@@ -13,14 +12,9 @@ const reasons: { readonly [reason in Draft["reason"]]: string } = {
 };
 
 /** Words that the server did not take, each to copy or to discard. */
-export function Drafts({ connection }: { connection: DocumentConnection }) {
-  const drafts = useDrafts(connection);
-  return drafts.map((draft) => (
-    <DraftStrip
-      key={draft.id}
-      draft={draft}
-      onDiscard={() => connection.drafts.discard(draft.id)}
-    />
+export function Drafts({ drafts, documentId }: { drafts: DraftStore; documentId: string }) {
+  return useDrafts(drafts, documentId).map((draft) => (
+    <DraftStrip key={draft.id} draft={draft} onDiscard={() => drafts.discard(draft.id)} />
   ));
 }
 

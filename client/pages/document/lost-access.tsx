@@ -8,7 +8,7 @@ import { Drafts } from "./drafts.tsx";
 export function LostAccess({ connection }: { connection: DocumentConnection }) {
   return (
     <>
-      <Drafts connection={connection} />
+      <Drafts drafts={connection.drafts} documentId={connection.documentId} />
       <Notice title="This document is no longer shared with you">
         <p>Ask its owner if you think that this is a mistake.</p>
         <Button component={Link} to="/">
