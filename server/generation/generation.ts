@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as Y from "yjs";
 import type { Actor, DocumentAction } from "#shared/permissions.ts";
-import { isLive, type Run } from "#shared/run.ts";
+import { isLive, type Run, type RunReason } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
 import type { StartRunInput } from "#shared/socket-events.ts";
 import type { Database } from "../database/database.ts";
@@ -151,10 +151,7 @@ export function createGeneration(options: GenerationOptions): Generation {
   async function pauseWithoutRight(session: RunSession): Promise<void> {
     const { documentId, startedBy } = session.record;
     if (await mayGenerate(startedBy.id, documentId)) return;
-    await queue.run(documentId, async () => {
-      if (!isAtWork(session)) return;
-      await session.pause({ event: "interrupt", reason: "access" });
-    });
+    await queue.run(documentId, () => interrupt(session, "access"));
   }
 
   async function mayGenerate(accountId: string, documentId: string): Promise<boolean> {
@@ -170,10 +167,9 @@ export function createGeneration(options: GenerationOptions): Generation {
   }
 
   async function closeSession(session: RunSession): Promise<void> {
-    await queue.run(session.record.documentId, async () => {
-      if (isAtWork(session)) await session.pause({ event: "interrupt", reason: "interrupted" });
-      await session.close();
-    });
+    const { documentId } = session.record;
+    await queue.run(documentId, () => interrupt(session, "interrupted"));
+    await session.close();
   }
 
   return {
@@ -247,6 +243,16 @@ function readStateVector(seen: string): Uint8Array {
 function isAtWork(session: RunSession): boolean {
   const { state } = session.record.status;
   return state === "queued" || state === "streaming";
+}
+
+/** Pauses a run that is at work; that it ended by itself meanwhile is as good. */
+async function interrupt(session: RunSession, reason: RunReason): Promise<void> {
+  if (!isAtWork(session)) return;
+  try {
+    await session.pause({ event: "interrupt", reason });
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
 }
 
 function newRecord(

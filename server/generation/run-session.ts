@@ -66,7 +66,7 @@ export class RunSession {
     await this.#halt();
     await this.#change(change, by);
     await this.#keepVersion("When the model paused");
-    this.#cancelIdle = this.#deps.clock.after(idleMs, () => void this.#letGo());
+    this.#letGoWhenIdle();
   }
 
   /** Goes on from the live text. Throws `illegal_transition`, or what opening the document throws. */
@@ -94,7 +94,7 @@ export class RunSession {
   /** Samples otherwise from the next token on. Throws InvalidError. */
   async tune(wish: SamplingInput, by: Person): Promise<void> {
     this.record.sampling = tuneSampling(this.record.sampling, wish);
-    this.record.changedBy = by;
+    this.#changedBy(by);
     this.#stream.readAgain();
     await this.#save();
     this.#publish();
@@ -177,12 +177,14 @@ export class RunSession {
   async #interrupted(reason: RunReason): Promise<undefined> {
     await this.#change({ event: "interrupt", reason });
     await this.#keepVersion("When the model was interrupted");
+    this.#letGoWhenIdle();
     return undefined;
   }
 
   async #end(change: RunChange, by?: Person): Promise<void> {
     await this.#change(change, by);
     await this.#keepVersion("When the model had written");
+    await this.#keepSnapshot();
     await this.#letGo();
   }
 
@@ -194,10 +196,15 @@ export class RunSession {
 
   async #change(change: RunChange, by?: Person): Promise<void> {
     this.record.status = changeStatus(this.record.status, change);
-    if (by) this.record.changedBy = { id: by.id, name: by.name };
+    if (by) this.#changedBy(by);
     if (this.#document) this.record.caret = this.#document.text.caret;
     await this.#save();
     this.#publish();
+  }
+
+  /** An account that comes with a command knows more than everyone may see. */
+  #changedBy({ id, name }: Person): void {
+    this.record.changedBy = { id, name };
   }
 
   async #halt(): Promise<void> {
@@ -241,6 +248,16 @@ export class RunSession {
     }
   }
 
+  /** A run leaves a long log: loading need not replay it. */
+  async #keepSnapshot(): Promise<void> {
+    const { documentId, id: runId } = this.record;
+    try {
+      await this.#deps.rooms.keepSnapshot(documentId);
+    } catch (error) {
+      this.#deps.logger.warn({ err: error, runId }, "snapshot not kept at the run's end");
+    }
+  }
+
   /** At a run's end: concurrent edits may have left marks that are wrong. */
   async #mendMarks(): Promise<void> {
     const { id: runId, documentId, startedBy } = this.record;
@@ -267,6 +284,11 @@ export class RunSession {
   #release(): void {
     this.#document?.release();
     this.#document = undefined;
+  }
+
+  #letGoWhenIdle(): void {
+    this.#cancelIdle();
+    this.#cancelIdle = this.#deps.clock.after(idleMs, () => void this.#letGo());
   }
 
   async #letGo(): Promise<void> {

@@ -33,8 +33,6 @@ export interface Sync {
   sessionEnded(sessionId: string): void;
   /** The document as it stood after `seq`. Throws NotFoundError. */
   readDocumentAt(documentId: string, seq: number): Promise<Y.Doc>;
-  /** Keeps a snapshot of an open document now (at a run's end). */
-  keepSnapshot(documentId: string): Promise<void>;
   /** Writes what waits, closes every connection with 1012. */
   close(): Promise<void>;
 }
@@ -142,6 +140,10 @@ export function createSync(deps: SyncDeps): Sync {
   return {
     rooms: {
       open: async (documentId) => asOpenRoom(await registry.hold(documentId)),
+      async keepSnapshot(documentId) {
+        const { room, release } = await registry.hold(documentId);
+        await room.keepSnapshot().finally(release);
+      },
       accessChanged,
       close: () => registry.close(),
     },
@@ -154,10 +156,6 @@ export function createSync(deps: SyncDeps): Sync {
     },
     async readDocumentAt(documentId, seq) {
       return (await replay(documentId, seq, { database, snapshots, logger })).doc;
-    },
-    async keepSnapshot(documentId) {
-      const { room, release } = await registry.hold(documentId);
-      await room.keepSnapshot().finally(release);
     },
     close() {
       closing ??= drain();

@@ -75,6 +75,8 @@ export type CommitTransaction = import("kysely").Transaction<
 export interface Rooms {
   /** Loads the document if need be. Throws NotFoundError, or UnavailableError while draining. */
   open(documentId: string): Promise<OpenRoom>;
+  /** Keeps a snapshot of the document as it is committed now (at a run's end). */
+  keepSnapshot(documentId: string): Promise<void>;
   /** Access of an account changed (null document: everywhere): its connections are judged anew. */
   accessChanged(accountId: string, documentId: string | null): Promise<void>;
   close(): Promise<void>;

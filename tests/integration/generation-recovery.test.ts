@@ -70,7 +70,7 @@ function words(from: number, to: number): string {
 }
 
 describe("a run that was cut off", () => {
-  it("is paused as interrupted with its text intact, and goes on at Resume", async () => {
+  it("R9: is paused as interrupted with its text intact, and goes on at Resume", async () => {
     const halves = [" wo", "rd", " an", "d", " mo", "re", "!"];
     await open({ next: ({ index }) => halves[index] ?? "?" });
     await startAndWrite(6, { maxTokens: 7, seed: 11 });
@@ -90,7 +90,7 @@ describe("a run that was cut off", () => {
     expect(model.requests.at(-1)?.prompt.slice(-6)).toEqual(ids);
   });
 
-  it("takes in what was typed at its caret before and after the restart", async () => {
+  it("R7: takes in what was typed at its caret before and after the restart", async () => {
     await open({ body: "Once. The end." });
     const before = await desk.openTab(desk.editor);
     await startAndWrite(2);
@@ -146,6 +146,28 @@ describe("a run that was cut off", () => {
   });
 });
 
+describe("a server that closes", () => {
+  it("O5: takes a run that ends by itself at that moment as it is", async () => {
+    let letOpen: () => void = () => {};
+    let opened = 0;
+    const wrapRooms = (rooms: Rooms): Rooms => ({
+      ...rooms,
+      async open(documentId) {
+        // The first is the start's, the second the mending of marks at the run's end.
+        if (++opened === 2) await new Promise<void>((resolve) => (letOpen = resolve));
+        return rooms.open(documentId);
+      },
+    });
+    await open({ wrapRooms });
+    await startAndWrite(2, { maxTokens: 2 });
+    await vi.waitFor(() => expect(opened).toBe(2), waiting);
+    const closed = desk.generation.close();
+    letOpen();
+    await expect(closed).resolves.toBeUndefined();
+    await state("finished");
+  });
+});
+
 describe("a run that loses what it needs", () => {
   it("is paused as engine_lost and goes on with a new engine", async () => {
     await open();
@@ -159,7 +181,35 @@ describe("a run that loses what it needs", () => {
     expect(await desk.text()).toBe(`Once${words(0, 4)}`);
   });
 
-  it("neither loses nor repeats text whose commit was not known to have succeeded", async () => {
+  it("lets its document go after a minute, and opens it again at Resume", async () => {
+    const clock = new ManualClock();
+    let held = 0;
+    const wrapRooms = (rooms: Rooms): Rooms => ({
+      ...rooms,
+      async open(documentId) {
+        const room = await rooms.open(documentId);
+        held++;
+        const release = () => {
+          held--;
+          room.release();
+        };
+        return Object.create(room, { release: { value: release } });
+      },
+    });
+    await open({ clock, wrapRooms });
+    await startAndWrite(1);
+    model.lose();
+    await state("paused", "engine_lost");
+    expect(held).toBe(1);
+    await clock.until(() => held === 0, 1_000);
+    model.restart();
+    model.drawBelow(3);
+    await desk.generation.resume(desk.owner, command());
+    await clock.until(() => desk.published.tokens.length === 3);
+    expect(await desk.text()).toBe(`Once${words(0, 3)}`);
+  });
+
+  it("S12 R8: neither loses nor repeats text whose commit was not known to have succeeded", async () => {
     let failures = 0;
     let armed = false;
     const afterCommit = async () => {
@@ -188,7 +238,7 @@ describe("a run that loses what it needs", () => {
     expect(rows.map((row) => row.index)).toEqual(Array.from({ length: 12 }, (_, index) => index));
   });
 
-  it("draws no further than one flush ahead of a database that does not answer", async () => {
+  it("R12: draws no further than one flush ahead of a database that does not answer", async () => {
     let stuck: Promise<void> | undefined;
     await open({ sync: { afterCommit: async () => stuck } });
     await startAndWrite(2);
@@ -219,10 +269,9 @@ describe("a run that loses what it needs", () => {
       throw new Error("The line went dead after the commit.");
     };
     const wrapRooms = (rooms: Rooms): Rooms => ({
+      ...rooms,
       open: (documentId) =>
         away ? Promise.reject(new UnavailableError("Not now.")) : rooms.open(documentId),
-      accessChanged: (...change) => rooms.accessChanged(...change),
-      close: () => rooms.close(),
     });
     await open({ clock, sync: { afterCommit }, wrapRooms });
     await startAndWrite(1);
@@ -252,6 +301,27 @@ describe("a run that loses what it needs", () => {
         }),
       waiting,
     );
+  });
+});
+
+describe("a run's end", () => {
+  it("S14: keeps a snapshot of all that was written", async () => {
+    await open();
+    const tab = await desk.openTab(desk.owner);
+    await startAndWrite(30, { maxTokens: 30 });
+    await state("finished");
+    const latest = () =>
+      desk.database.kysely
+        .selectFrom("documents")
+        .select(["head_seq", "snapshot_seq"])
+        .where("id", "=", desk.documentId)
+        .executeTakeFirstOrThrow();
+    await vi.waitFor(async () => {
+      const { head_seq, snapshot_seq } = await latest();
+      expect(snapshot_seq).toBe(head_seq);
+    }, waiting);
+    expect((await latest()).head_seq).toBeGreaterThan(1);
+    expect(tab.provider.wsconnected).toBe(true);
   });
 });
 

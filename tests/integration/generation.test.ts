@@ -100,7 +100,7 @@ describe("a run", () => {
     expect(await desk.text()).toBe(words(0, 2));
   });
 
-  it("lives alone in its document: of two Starts at once one is told run_exists", async () => {
+  it("R1: lives alone in its document: of two Starts at once one is told run_exists", async () => {
     await open();
     model.drawBelow(1);
     const answers = await Promise.allSettled([start(), start()]);
@@ -110,7 +110,7 @@ describe("a run", () => {
     await expect(start()).rejects.toMatchObject({ code: "run_exists" });
   });
 
-  it("marks exactly its own characters, and keeps their item ranges and tokens", async () => {
+  it("R14: marks exactly its own characters, and keeps their item ranges and tokens", async () => {
     await open({ body: "Once" });
     const run = await start({ maxTokens: 4 });
     await ended();
@@ -145,7 +145,7 @@ describe("a run", () => {
     room.release();
   });
 
-  it("never writes a stop string, nor what could have become one", async () => {
+  it("R11: never writes a stop string, nor what could have become one", async () => {
     const script = [" a", "b E", "N", "x", " E", "ND", "rest"];
     await open({ model: createScriptedModel({ next: ({ index }) => script[index] ?? "!" }) });
     await start({ stop: ["END"] });
@@ -203,7 +203,7 @@ describe("a run", () => {
     room.release();
   });
 
-  it("goes on past its context window when it is endless", async () => {
+  it("R11: goes on past its context window when it is endless", async () => {
     await open({ body: "Once", model: createScriptedModel({ contextTokens: 16 }) });
     await start({ maxTokens: null });
     await written(60);
@@ -222,7 +222,7 @@ describe("a run", () => {
     expect(body.endsWith(text)).toBe(true);
   });
 
-  it("reads strange text: emoji, right-to-left, combining marks, lone surrogates, NUL", async () => {
+  it("D3: reads strange text: emoji, right-to-left, combining marks, lone surrogates, NUL", async () => {
     const strange = (lone: string) => `👩‍👩‍👧 שלום e\u0301 ${lone} x\0y`;
     await open({ body: strange("\uD83D") });
     await start({ maxTokens: 1 });
@@ -232,7 +232,7 @@ describe("a run", () => {
 });
 
 describe("commands", () => {
-  it("writes no text after a pause's answer, and goes on at Resume from the live text", async () => {
+  it("R3: writes no text after a pause's answer, and goes on at Resume from the live text", async () => {
     await open({ body: "Once", model: createScriptedModel({ contextTokens: 8192 }) });
     await start({ maxTokens: null });
     await written(3);
@@ -276,7 +276,7 @@ describe("commands", () => {
     expect(await state()).toMatchObject({ state: "stopped" });
   });
 
-  it("refuses what does not fit the run's state with a sentence to act on", async () => {
+  it("R2: refuses what does not fit the run's state with a sentence to act on", async () => {
     await open();
     const { generation, owner } = desk;
     const illegal = (message: RegExp) => ({
@@ -311,7 +311,7 @@ describe("commands", () => {
     }
   });
 
-  it("answers not_synced when the server lacks what the person saw", async () => {
+  it("R13: answers not_synced when the server lacks what the person saw", async () => {
     await open();
     const elsewhere = new Y.Doc();
     elsewhere.getText("body").insert(0, "unsent");
@@ -321,7 +321,20 @@ describe("commands", () => {
     });
   });
 
-  it("samples otherwise from the next token on after a tune, and refuses what cannot be", async () => {
+  it("names who did what, and nothing more about them", async () => {
+    await open();
+    model.drawBelow(1);
+    const started = await start({ maxTokens: null });
+    const tuned = await desk.generation.tune(desk.owner, { ...command(), sampling: { topK: 3 } });
+    const paused = await desk.generation.pause(desk.editor, command());
+    const { id, name } = desk.owner;
+    expect([started.startedBy, started.changedBy, tuned.changedBy]).toEqual(
+      Array.from({ length: 3 }, () => ({ id, name })),
+    );
+    expect(paused.changedBy).toEqual({ id: desk.editor.id, name: desk.editor.name });
+  });
+
+  it("R10: samples otherwise from the next token on after a tune, and refuses what cannot be", async () => {
     await open();
     model.drawBelow(3);
     await start({ maxTokens: 10 });

@@ -95,7 +95,7 @@ let clientId = 1_000;
 const typed = (text: string) => updateOf((doc) => doc.getText("body").insert(0, text), ++clientId);
 
 describe("writing together", () => {
-  test("what one writes another sees, and a third who comes later", async () => {
+  test("S13: what one writes another sees, and a third who comes later", async () => {
     const id = await newDocument();
     const ann = await syncedTab(id, "ann");
     const ben = await syncedTab(id, "ben");
@@ -109,14 +109,14 @@ describe("writing together", () => {
     expect(wim.body.toString()).toBe(ben.body.toString());
   });
 
-  test("the server alone makes the first line break, before anyone sees the document", async () => {
+  test("D1 D2: the server alone makes the first line break, before anyone sees the document", async () => {
     const id = await newDocument();
     const tabs = await Promise.all([syncedTab(id, "ann"), syncedTab(id, "ben")]);
     for (const { body } of tabs) expect(body.toString()).toBe("\n");
     expect(await readRows(id)).toMatchObject([{ seq: 1, origin: "system", actor_id: null }]);
   });
 
-  test("a final line break that someone took away is put back", async () => {
+  test("D2: a final line break that someone took away is put back", async () => {
     const id = await newDocument();
     const ann = await syncedTab(id, "ann");
     ann.body.insert(0, "Once");
@@ -124,7 +124,7 @@ describe("writing together", () => {
     await vi.waitFor(() => expect(ann.body.toString()).toBe("Once\n"));
   });
 
-  test("the log says who wrote what, in the order of application", async () => {
+  test("S3: the log says who wrote what, in the order of application", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const ann = await syncedTab(id, "ann");
@@ -156,7 +156,7 @@ describe("writing together", () => {
     for (const letter of "abc") {
       await room.write({ kind: "system" }, (doc) => doc.getText("body").insert(0, letter));
     }
-    await server.sync.keepSnapshot(id);
+    await server.sync.rooms.keepSnapshot(id);
     const at = async (seq: number) =>
       (await server.sync.readDocumentAt(id, seq)).getText("body").toString();
     expect(await Promise.all([1, 2, 3, 4].map(at))).toEqual(["\n", "a\n", "ba\n", "cba\n"]);
@@ -164,7 +164,7 @@ describe("writing together", () => {
 });
 
 describe("client ids belong to accounts", () => {
-  test("a reload with an offline copy goes on under new and old ids, and sends no row twice", async () => {
+  test("S5: a reload with an offline copy goes on under new and old ids, and sends no row twice", async () => {
     const id = await newDocument();
     const ann = await syncedTab(id, "ann");
     const ben = await syncedTab(id, "ben");
@@ -232,7 +232,7 @@ describe("client ids belong to accounts", () => {
 });
 
 describe("Saved is said only of what is committed", () => {
-  test("message 100 counts step-2 and update frames once they are in the log", async () => {
+  test("S2: message 100 counts step-2 and update frames once they are in the log", async () => {
     const id = await newDocument();
     const ann = await raw(id, "ann", "&ack=1");
     ann.send(step1Frame(Y.encodeStateVector(new Y.Doc())));
@@ -268,7 +268,7 @@ describe("Saved is said only of what is committed", () => {
 });
 
 describe("watchers read", () => {
-  test("they get the document, are never asked for theirs, and a queried awareness", async () => {
+  test("S7: they get the document, are never asked for theirs, and a queried awareness", async () => {
     const id = await newDocument();
     const wim = await raw(id, "wim");
     wim.send(step1Frame(Y.encodeStateVector(new Y.Doc())));
@@ -280,7 +280,7 @@ describe("watchers read", () => {
     expect(frames(wim, "step1")).toEqual([]);
   });
 
-  test("the third write closes with 4403; step 2 and frames that only delete do not count", async () => {
+  test("S7: the third write closes with 4403; step 2 and frames that only delete do not count", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const wim = await raw(id, "wim");
@@ -309,7 +309,7 @@ describe("watchers read", () => {
 });
 
 describe("awareness", () => {
-  test("the server says who it is, whatever the client claims", async () => {
+  test("S9: the server says who it is, whatever the client claims", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const ann = await raw(id, "ann");
@@ -422,7 +422,7 @@ describe("who may come in", () => {
     expect(ann.body.toString()).toBe("\n");
   });
 
-  test("a revoked account is out within a second, everywhere", async () => {
+  test("S8: a revoked account is out within a second, everywhere", async () => {
     const id = await newDocument();
     const tabs = await Promise.all([syncedTab(id, "ben"), syncedTab(id, "ben")]);
     await changeRole(testDatabase.database, id, "ben", null);
@@ -457,7 +457,7 @@ describe("who may come in", () => {
     expect(ann.body.toString()).toBe("Ann\n");
   });
 
-  test("rights are checked in the commit itself: a change that nobody told sync of counts", async () => {
+  test("S8: rights are checked in the commit itself: a change that nobody told sync of counts", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const ben = await raw(id, "ben", "&ack=1");
@@ -504,7 +504,7 @@ describe("frames outside the protocol", () => {
 });
 
 describe("the server's own writes", () => {
-  test("nobody is shown one before it is committed", async () => {
+  test("S1: nobody is shown one before it is committed", async () => {
     const id = await newDocument();
     let letGo: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
@@ -604,7 +604,7 @@ describe("the server's own writes", () => {
     expect(heard).toEqual(["user true", "run true"]);
   });
 
-  test("hasSeen waits for what a person saw, and gives up in time", async () => {
+  test("R13: hasSeen waits for what a person saw, and gives up in time", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const ann = await syncedTab(id, "ann");
@@ -646,7 +646,7 @@ describe("loading", () => {
     const room = await server.sync.rooms.open(id);
     for (const letter of "abcd") {
       await room.write({ kind: "system" }, (doc) => doc.getText("body").insert(0, letter));
-      await server.sync.keepSnapshot(id);
+      await server.sync.rooms.keepSnapshot(id);
     }
     room.release();
     await vi.waitFor(() => expect(room.alive).toBe(false));
@@ -667,7 +667,7 @@ describe("loading", () => {
     expect(await snapshotSeqs(id)).toEqual([4, 5]);
   });
 
-  test.each([1, 2])("%i damaged snapshots cost nothing but time", async (damaged) => {
+  test.each([1, 2])("S14: %i damaged snapshots cost nothing but time", async (damaged) => {
     const id = await withSnapshots();
     const seqs = (await snapshotSeqs(id)).slice(-damaged);
     await testDatabase.database.kysely
@@ -694,7 +694,7 @@ describe("loading", () => {
 });
 
 describe("slow and quiet connections", () => {
-  test("a reader whose send buffer passes 1 MB is closed with 1013, and the others go on", async () => {
+  test("S10: a reader whose send buffer passes 1 MB is closed with 1013, and the others go on", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const ann = await syncedTab(id, "ann");
@@ -715,7 +715,7 @@ describe("slow and quiet connections", () => {
     await vi.waitFor(() => expect(ann.body.length).toBe(chunk.length + 1));
   });
 
-  test("a document larger than 1 MB reaches those who open it", async () => {
+  test("S10: a document larger than 1 MB reaches those who open it", async () => {
     const id = await newDocument();
     const room = await openRoom(id);
     const text = "y".repeat(3_000_000);
