@@ -128,7 +128,7 @@ describe("saving", () => {
 
 describe("refusals", () => {
   test.each([closeCodes.malformed, closeCodes.notOurCopy, closeCodes.tooLarge])(
-    "after %i what was not committed is a draft, and a new copy joins",
+    "S11: after %i what was not committed is a draft, and a new copy joins",
     async (code) => {
       becomeSaved(line(0));
       const refused = connection.getSnapshot().replica;
@@ -145,7 +145,7 @@ describe("refusals", () => {
     },
   );
 
-  test("a fresh copy that is refused too ends it", () => {
+  test("S11: a fresh copy that is refused too ends it", () => {
     line(0).open();
     line(0).close(closeCodes.notOurCopy);
     expect(save()).toBe("connecting");
@@ -211,7 +211,7 @@ describe("the offline copy", () => {
     });
   }
 
-  test("is shown when the server is out of reach, and its unsaved words survive a refusal", async () => {
+  test("S11: is shown when the server is out of reach, and its unsaved words survive a refusal", async () => {
     const kept = new Y.Doc();
     Y.applyUpdate(kept, Y.encodeStateAsUpdate(server));
     kept.getText(sharedTypes.body).insert(5, " Kept");

@@ -32,13 +32,13 @@ describe("a run's text", () => {
     ]);
   });
 
-  it("mends a missing final line break before it writes", () => {
+  it("D2: mends a missing final line break before it writes", () => {
     const body = bodyOf([{ insert: "One" }]);
     insertRunText(body, 3, " two", "r");
     expect(body.toString()).toBe("One two\n");
   });
 
-  it("reports exactly the characters that it inserted, flush after flush", () => {
+  it("R14: reports exactly the characters that it inserted, flush after flush", () => {
     const body = bodyOf([{ insert: "A\n" }]);
     const first = insertRunText(body, 1, "bc", "r");
     const second = insertRunText(body, 3, "de", "r");

@@ -11,7 +11,7 @@ describe("a run's status", () => {
     expect(reasonsOf(failed)).toEqual({ finishReason: "error", reason: "error" });
   });
 
-  it("changes by the table alone", () => {
+  it("R2: changes by the table alone", () => {
     expect(() => changeStatus({ state: "paused", reason: "loop" }, { event: "admit" })).toThrow(
       expect.objectContaining({ code: "illegal_transition", status: 409 }),
     );

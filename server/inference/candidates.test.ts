@@ -10,7 +10,7 @@ test("top-k keeps the k likeliest", () => {
   expect(idsOf(topK(Float32Array.of(1, 5, 3, 4, 2), 3))).toEqual([1, 2, 3]);
 });
 
-test("top-k keeps every token that ties with the k-th, as Hugging Face's does", () => {
+test("E4: top-k keeps every token that ties with the k-th, as Hugging Face's does", () => {
   expect(idsOf(topK(Float32Array.of(1, 2, 2, 2, 0), 2))).toEqual([1, 2, 3]);
 });
 

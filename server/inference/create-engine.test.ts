@@ -246,7 +246,7 @@ describe("the life of an engine", () => {
     expect(lost).not.toHaveBeenCalled();
   });
 
-  test("when the worker dies its generations throw, and it is told once that the engine is lost", async () => {
+  test("E8: when the worker dies its generations throw, and it is told once that the engine is lost", async () => {
     let worker: Worker | undefined;
     const spawn: typeof startWorker = (data) => (worker = startWorker(data));
     const engine = await createEngine({ modelFolder: talesFolder, spawn });

@@ -32,7 +32,7 @@ describe.each<RuntimeKind>(["zero-copy", "binding"])("the model on the %s runtim
     expect(runtime.kind).toBe(kind);
   });
 
-  test.each([1, 7, 40])("gives the logits of a plain reference, for %i tokens", async (length) => {
+  test.each([1, 7, 40])("E1: gives the logits of a plain reference, for %i tokens", async (length) => {
     const tokens = someTokens(length);
     const reference = referenceLogits(talesShape, weightOf, tokens);
     expect(largestDifference(await logitsOf(tokens), reference)).toBeLessThan(1e-4);
@@ -64,7 +64,7 @@ describe.each<RuntimeKind>(["zero-copy", "binding"])("the model on the %s runtim
     expect(cache.tensors[0]?.data.slice(0, written.length)).toEqual(written);
   });
 
-  test("a kept prefix gives exactly what a full computation gives", async () => {
+  test("E2: a kept prefix gives exactly what a full computation gives", async () => {
     const before = someTokens(200, 2);
     const edited = [...before.slice(0, 150), ...someTokens(60, 3)];
     const cache = model.createCache();
@@ -73,7 +73,7 @@ describe.each<RuntimeKind>(["zero-copy", "binding"])("the model on the %s runtim
     expect(largestDifference(steered, await logitsOf(edited))).toBe(0);
   });
 
-  test("sequences in one run do not change each other's logits", async () => {
+  test("E3: sequences in one run do not change each other's logits", async () => {
     const prompts = [someTokens(90, 4), someTokens(1, 5), someTokens(33, 6)];
     const together = await model.run(
       prompts.map((tokens) => ({ cache: model.createCache(), past: 0, tokens })),

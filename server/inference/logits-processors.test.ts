@@ -7,7 +7,7 @@ import {
   penaliseRepetition,
 } from "./logits-processors.ts";
 
-test("a repeated token's positive logit is divided, its negative one multiplied, once each", () => {
+test("E4: a repeated token's positive logit is divided, its negative one multiplied, once each", () => {
   const logits = Float32Array.of(3, -2, 0.5, 0);
   penaliseRepetition(logits, new Set([0, 1, 3]), 2);
   expect([...logits]).toEqual([1.5, -4, 0.5, 0]);

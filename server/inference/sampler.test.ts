@@ -40,7 +40,7 @@ test("draws come as often as the probabilities say", () => {
   expect(counts[2]).toBeLessThan(580);
 });
 
-test("the same seed and index draw the same token, whatever was drawn before", () => {
+test("E5: the same seed and index draw the same token, whatever was drawn before", () => {
   const logits = [0, 0.1, 0.2, 0.3];
   const first = Array.from({ length: 50 }, (_, index) => drawFrom(logits, {}, { index }).id);
   const again = Array.from({ length: 50 }, (_, i) => drawFrom(logits, {}, { index: 49 - i }).id);
@@ -99,7 +99,7 @@ test("the model's own logits are left as they are", () => {
   expect([...logits]).toEqual([1, 2, 3]);
 });
 
-test("top-k, top-p and min-p together leave only what each of them leaves", () => {
+test("E4: top-k, top-p and min-p together leave only what each of them leaves", () => {
   const logits = [0.4, 0.3, 0.2, 0.1].map(Math.log);
   const drawn = new Set<number>();
   for (let index = 0; index < 400; index++) {

@@ -34,7 +34,7 @@ const texts = [
   "\ufeffmark, \0 zero, \r\n lines\u2028",
 ];
 
-test.each(texts)("any split of %j comes out whole, in whole characters", (text) => {
+test.each(texts)("E6: any split of %j comes out whole, in whole characters", (text) => {
   for (let seed = 0; seed < 200; seed++) {
     const { pieces, text: written } = play(splitAtRandom(text, seed));
     expect(written, `seed ${seed}`).toBe(text);
@@ -63,7 +63,7 @@ test("bytes that can never become a character come out as U+FFFD at once", () =>
   expect(play([Uint8Array.of(0xff)]).text).toBe("\ufffd");
 });
 
-test("a stop string is never written, however it is split, and what is before it is", () => {
+test("R11: a stop string is never written, however it is split, and what is before it is", () => {
   const text = "The king said: END and went on";
   for (let seed = 0; seed < 200; seed++) {
     const { text: written, steps } = play(splitAtRandom(text, seed), ["END"]);

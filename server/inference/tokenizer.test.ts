@@ -51,7 +51,7 @@ test("common words are single tokens", () => {
   expect(tokenizer.encode(" the").length).toBe(1);
 });
 
-test("<|endoftext|> in a text is plain characters, never the special token", () => {
+test("E10: <|endoftext|> in a text is plain characters, never the special token", () => {
   const ids = tokenizer.encode("a <|endoftext|> b");
   expect(ids).not.toContain(tokenizer.endOfTextId);
   expect(decode(ids)).toBe("a <|endoftext|> b");

@@ -226,7 +226,7 @@ describe("a refused import says what is wrong and leaves nothing behind", () => 
     expect(existsSync(modelsDir) ? await readdir(modelsDir) : []).toEqual([]);
   });
 
-  test("a folder with pickles only", async () => {
+  test("E7: a folder with pickles only", async () => {
     const { "model.safetensors": _, ...files } = tinySource();
     const importing = importFiles({ ...files, "pytorch_model.bin": "pickle" });
     await expect(importing).rejects.toThrow(/pytorch_model\.bin: this is a Python pickle/);
@@ -243,7 +243,7 @@ describe("a refused import says what is wrong and leaves nothing behind", () => 
     await expect(file).rejects.toThrow(/not a folder/);
   });
 
-  test("a link that leads out of the folder", async () => {
+  test("E7: a link that leads out of the folder", async () => {
     const source = await writeSource(join(folder, "Tiny GPT"), tinySource());
     await rename(join(source, "model.safetensors"), join(folder, "elsewhere"));
     await symlink(join(folder, "elsewhere"), join(source, "model.safetensors"));

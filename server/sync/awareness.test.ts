@@ -35,7 +35,7 @@ test("a connection has one id: a second takes the place of the first", () => {
   expect(awareness.states()).toHaveLength(1);
 });
 
-test("an id bound to another account, or to the server, is not shown", () => {
+test("S9: an id bound to another account, or to the server, is not shown", () => {
   const clientIds = new ClientIds([
     { clientId: 1, accountId: "ben" },
     { clientId: 2, accountId: null },

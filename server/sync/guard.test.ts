@@ -87,7 +87,7 @@ describe("client ids belong to accounts", () => {
     expect(judgeAs("ben", doc, update, newFrontier(doc, clientIds))).toMatchObject(notOurCopy);
   });
 
-  test("an id that another account showed in awareness is foreign", () => {
+  test("S5: an id that another account showed in awareness is foreign", () => {
     const doc = documentOf();
     const clientIds = new ClientIds(bindings);
     clientIds.reserve(77, "ann");
@@ -142,7 +142,7 @@ describe("what is known is skipped, whoever wrote it", () => {
 });
 
 describe("nothing is left pending", () => {
-  test("a gap before the first clock", () => {
+  test("S6: a gap before the first clock", () => {
     const doc = documentOf();
     const copy = copyOf(doc, 1);
     copy.body.insert(0, "a");
@@ -207,7 +207,7 @@ describe("nothing is left pending", () => {
     expect(judgeAs("ann", documentOf(), update)).toMatchObject(notOurCopy);
   });
 
-  test("a deletion of what is missing", () => {
+  test("S6: a deletion of what is missing", () => {
     expect(judgeAs("ann", documentOf(), varUints(0, 1, 3, 1, 2, 100))).toMatchObject(notOurCopy);
   });
 });
@@ -341,7 +341,7 @@ describe("the schema", () => {
   });
 });
 
-test("seeded fuzz: whatever is accepted integrates completely, and bytes that were bent never throw", () => {
+test("S4: seeded fuzz: whatever is accepted integrates completely, and bytes that were bent never throw", () => {
   for (let seed = 1; seed <= 300; seed++) {
     const random = mulberry32(seed);
     const doc = documentOf("The quick brown fox jumps over the lazy dog.\n");

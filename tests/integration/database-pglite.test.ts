@@ -17,7 +17,7 @@ afterAll(() => opened.remove());
 
 describeDatabase("PGlite", () => opened.database);
 
-test("a data folder in use is refused with the process that has it", async () => {
+test("O2: a data folder in use is refused with the process that has it", async () => {
   await expect(openDatabase({ dataDir: opened.dataDir, logger: silent })).rejects.toMatchObject({
     code: "data_folder_in_use",
     message: expect.stringContaining(String(process.pid)),

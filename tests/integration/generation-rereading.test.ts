@@ -82,7 +82,7 @@ function replace(from: string, to: string) {
 }
 
 describe("an edit inside the prompt", () => {
-  it("makes the next token come from the edited text, with the longest common prefix kept", async () => {
+  it("R4 R5: makes the next token come from the edited text, with the longest common prefix kept", async () => {
     await openScene({ body: "The old king sat still." }, 4);
     replace("king", "queen");
     const [first, second] = await requests(2);
@@ -157,7 +157,7 @@ describe("an edit inside the prompt", () => {
     expect(desk.published.tokens.map((token) => token.index)).toEqual([0, 1, 2, 3]);
   });
 
-  it("starts a prefill anew that it comes into", async () => {
+  it("R4: starts a prefill anew that it comes into", async () => {
     model = createScriptedModel({ contextTokens: 256 });
     desk = await openRunDesk({ database: test.database, body: "Mild weather.", model });
     tab = await desk.openTab(desk.editor);
@@ -175,7 +175,7 @@ describe("an edit inside the prompt", () => {
     expect(await desk.text()).toBe(`Wild weather.${words(0, 2)}`);
   });
 
-  it("at once with a pause leaves the run paused, and is read at Resume", async () => {
+  it("R3 R4: at once with a pause leaves the run paused, and is read at Resume", async () => {
     await openScene({ body: "Red house.", clock: new ManualClock() }, 2);
     replace("Red", "Blue");
     const paused = await desk.generation.pause(desk.owner, {
@@ -204,7 +204,7 @@ describe("an edit inside the prompt", () => {
 describe("an edit elsewhere", () => {
   const long = Array.from({ length: 60 }, (_, place) => `w${place}`).join(" ");
 
-  it("changes nothing before the window", async () => {
+  it("R5: changes nothing before the window", async () => {
     await openScene({ body: long, contextTokens: 32 }, 2);
     expect(model.requests[0]?.text.startsWith("w0")).toBe(false);
     replace("w1 ", "changed ");
@@ -229,7 +229,7 @@ describe("an edit elsewhere", () => {
     expect(second?.prompt.length).toBeLessThan(16);
   });
 
-  it("changes nothing after the caret", async () => {
+  it("R5: changes nothing after the caret", async () => {
     model = createScriptedModel();
     desk = await openRunDesk({ database: test.database, body: "Before. After.", model });
     tab = await desk.openTab(desk.editor);
@@ -259,7 +259,7 @@ describe("an edit elsewhere", () => {
 });
 
 describe("somebody at the caret", () => {
-  it("holds the model back until the typing has been quiet, and is in the prompt then", async () => {
+  it("R6: holds the model back until the typing has been quiet, and is in the prompt then", async () => {
     const clock = new ManualClock();
     await openScene({ body: "It was", clock }, 2);
     tab.body.insert(tab.body.length - 1, " he", {});

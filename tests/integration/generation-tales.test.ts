@@ -104,7 +104,7 @@ function textOf(ids: readonly number[]): string {
 }
 
 describe("a run of the tales model", () => {
-  it("repeats exactly with the same seed and prompt, and differs with another seed", async () => {
+  it("R10 E5: repeats exactly with the same seed and prompt, and differs with another seed", async () => {
     const texts: string[] = [];
     for (const seed of [5, 5, 6]) {
       await open();
@@ -131,7 +131,7 @@ describe("a run of the tales model", () => {
     expect(await finished()).toBe(straight);
   });
 
-  it("draws the next token from the edited prompt, as a fresh sequence would, and keeps the common prefix", async () => {
+  it("R4 R5: draws the next token from the edited prompt, as a fresh sequence would, and keeps the common prefix", async () => {
     await open();
     const tab = await desk.openTab(desk.editor);
     await start({ seed: 21, maxTokens: null });
@@ -160,7 +160,7 @@ describe("a run of the tales model", () => {
     expect(await desk.text()).toBe(edited + textOf(ids));
   });
 
-  it("goes on past the window, and an edit then is read in the window that the engine has", async () => {
+  it("R11 E9: goes on past the window, and an edit then is read in the window that the engine has", async () => {
     await open();
     const tab = await desk.openTab(desk.editor);
     await start({ seed: 33, maxTokens: null });

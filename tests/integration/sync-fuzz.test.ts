@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.remove());
 
-test(`${seeds} seeds: nothing that another saw or that was acknowledged is lost, and all converge`, {
+test(`S1 S2: ${seeds} seeds: nothing that another saw or that was acknowledged is lost, and all converge`, {
   timeout: Math.max(60_000, seeds * 2_000),
 }, async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {

@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const newDocument = (id: string) => addDocument(database, id, { ann: "owner", ben: "editor" });
 
-test("a database that goes away and comes back while the server writes loses nothing and shows nothing unsaved", async () => {
+test("S1 R12: a database that goes away and comes back while the server writes loses nothing and shows nothing unsaved", async () => {
   const id = await newDocument("streamed");
   const ann = openTab(server.url, id, "ann");
   const ben = openTab(server.url, id, "ben");
@@ -72,7 +72,7 @@ test("a database that goes away and comes back while the server writes loses not
   ben.close();
 });
 
-test("a room holds back up to 8 MB while the database is away, then closes with 1013, and keeps what it took", async () => {
+test("S10: a room holds back up to 8 MB while the database is away, then closes with 1013, and keeps what it took", async () => {
   const id = await newDocument("overfull");
   const ann = await openRawSocket(`${server.url}/${id}?as=ann&ack=1`);
   const doc = new Y.Doc();

@@ -55,7 +55,7 @@ for (const { name, data, wanted } of cases) {
   });
 }
 
-test("paste: HTML cannot claim to be the model's", async ({ editors }) => {
+test("D4: paste: HTML cannot claim to be the model's", async ({ editors }) => {
   await editors.evaluate(() => harness.open({ text: "ab\n" }));
   await editors.evaluate(() => harness.focus(0, 1));
   await editors.evaluate(() =>

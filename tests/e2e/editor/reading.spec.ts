@@ -4,7 +4,7 @@ import { numberedWords, test } from "./editor-page.ts";
 const paragraph = "A long line of a long story that goes on and on until it wraps at the edge.";
 const long = `${Array.from({ length: 80 }, (_, line) => `${line}. ${paragraph}`).join("\n")}\n`;
 
-test("text written above a reader does not move what the reader sees", async ({ editors }) => {
+test("U1: text written above a reader does not move what the reader sees", async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text }), long);
   await editors.evaluate(() => harness.scroll(1500));
   const seen = () => editors.evaluate(() => harness.point(0, harness.shown(0).indexOf("\n50.")).y);
@@ -27,7 +27,7 @@ test("text written below a reader does not scroll", async ({ editors }) => {
   expect(await editors.evaluate(() => harness.scroll())).toBe(600);
 });
 
-test("following keeps the model's caret in view, until the reader turns the wheel", async ({
+test("U1: following keeps the model's caret in view, until the reader turns the wheel", async ({
   editors,
 }) => {
   await editors.evaluate((text) => harness.open({ text }), long);

@@ -3,7 +3,7 @@ import { numberedWords, test } from "./editor-page.ts";
 
 const story = "Once there was a bear.\nHe lived by a river.\nThe end of it.\n";
 
-test("a click right after typing lands where it was made, while the model streams", async ({
+test("D7: a click right after typing lands where it was made, while the model streams", async ({
   editors,
 }) => {
   await editors.evaluate((text) => harness.open({ text }), story);
@@ -39,7 +39,7 @@ test("a click that the editor has not heard of yet survives a remote change", as
   expect((await editors.evaluate(() => harness.shown(0))).indexOf("Z")).toBe(34);
 });
 
-test("Enter inside the model's paragraph keeps all of its words, in order", async ({ editors }) => {
+test("D1: Enter inside the model's paragraph keeps all of its words, in order", async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text }), story);
   const streamed = editors.evaluate(
     (words) => harness.stream({ words, offset: 22, intervalMs: 20 }),
@@ -95,7 +95,7 @@ test("select all and delete takes what was selected, and what comes after stands
   expect(await editors.evaluate(() => harness.healed())).toBe(0);
 });
 
-test("what a person types inside the model's text is the person's", async ({ editors }) => {
+test("D4: what a person types inside the model's text is the person's", async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text }), "Start.\n");
   await editors.evaluate(() =>
     harness.stream({ words: [" one two three"], offset: 6, intervalMs: 1 }),
@@ -109,7 +109,7 @@ test("what a person types inside the model's text is the person's", async ({ edi
   expect(await editors.evaluate(() => harness.modelText(1))).toBe(" one two three");
 });
 
-test("Shift-Enter starts a paragraph, and emoji go in and out whole", async ({ editors }) => {
+test("D3: Shift-Enter starts a paragraph, and emoji go in and out whole", async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text }), "ab\n");
   await editors.evaluate(() => harness.focus(0, 1));
   await editors.keyboard.press("Shift+Enter");
@@ -121,7 +121,7 @@ test("Shift-Enter starts a paragraph, and emoji go in and out whole", async ({ e
   expect(await editors.evaluate(() => harness.blocks(1))).toEqual(["paragraph", "paragraph"]);
 });
 
-test("undo takes back one's own words and nobody else's", async ({ editors }) => {
+test("D8: undo takes back one's own words and nobody else's", async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text }), "Start.\n");
   await editors.evaluate(() => harness.focus(0, 6));
   await editors.keyboard.type(" mine");

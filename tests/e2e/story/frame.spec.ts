@@ -31,7 +31,7 @@ test.describe
       await expect(page).toHaveTitle(/The winter mill/);
     });
 
-    test("the keys start, pause and resume from within the text", async () => {
+    test("U4: the keys start, pause and resume from within the text", async () => {
       const { page } = sponsor;
       await page.keyboard.press("Control+Backslash");
       await page.getByRole("switch", { name: "Endless" }).click();
@@ -74,7 +74,7 @@ test.describe
       await expect(state()).toContainText("Writing");
     });
 
-    test("on a phone the dock is within reach and the panel is a sheet", async () => {
+    test("U4: on a phone the dock is within reach and the panel is a sheet", async () => {
       const { page } = sponsor;
       await page.setViewportSize({ width: 390, height: 844 });
       await expect(page.getByRole("tab", { name: "Run" })).toHaveCount(0);
@@ -100,7 +100,7 @@ test.describe
       await page.goBack();
     });
 
-    test("dark stays dark after a reload, from the first paint on", async () => {
+    test("U4: dark stays dark after a reload, from the first paint on", async () => {
       const { page } = sponsor;
       await page.getByRole("button", { name: "More", exact: true }).click();
       await page.getByRole("menuitemradio", { name: "Dark" }).click();
