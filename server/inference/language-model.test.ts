@@ -32,11 +32,14 @@ describe.each<RuntimeKind>(["zero-copy", "binding"])("the model on the %s runtim
     expect(runtime.kind).toBe(kind);
   });
 
-  test.each([1, 7, 40])("E1: gives the logits of a plain reference, for %i tokens", async (length) => {
-    const tokens = someTokens(length);
-    const reference = referenceLogits(talesShape, weightOf, tokens);
-    expect(largestDifference(await logitsOf(tokens), reference)).toBeLessThan(1e-4);
-  });
+  test.each([1, 7, 40])(
+    "E1: gives the logits of a plain reference, for %i tokens",
+    async (length) => {
+      const tokens = someTokens(length);
+      const reference = referenceLogits(talesShape, weightOf, tokens);
+      expect(largestDifference(await logitsOf(tokens), reference)).toBeLessThan(1e-4);
+    },
+  );
 
   test("token by token gives what the whole prompt at once gives", async () => {
     const tokens = someTokens(100, 1);

@@ -39,7 +39,9 @@ test("a click that the editor has not heard of yet survives a remote change", as
   expect((await editors.evaluate(() => harness.shown(0))).indexOf("Z")).toBe(34);
 });
 
-test("D1: Enter inside the model's paragraph keeps all of its words, in order", async ({ editors }) => {
+test("D1: Enter inside the model's paragraph keeps all of its words, in order", async ({
+  editors,
+}) => {
   await editors.evaluate((text) => harness.open({ text }), story);
   const streamed = editors.evaluate(
     (words) => harness.stream({ words, offset: 22, intervalMs: 20 }),
