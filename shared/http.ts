@@ -72,6 +72,10 @@ export const documentSchema = z.object({
 });
 export type DocumentSummary = z.infer<typeof documentSchema>;
 
+/** A run in a document's history. */
+export const documentRunSchema = runSchema.extend({ createdAt: timestamp });
+export type DocumentRun = z.infer<typeof documentRunSchema>;
+
 export const assignmentInputSchema = z.strictObject({
   email: emailInputSchema,
   role: z.enum(["editor", "watcher"]),

@@ -66,6 +66,16 @@ const documentTable: { readonly [action in DocumentAction]: readonly Standing[] 
   reassign: ["owner", "admin"],
 };
 
+/** All that can be done with an archived document, by those who may: nothing that changes its text. */
+const archivedActions: readonly DocumentAction[] = [
+  "read",
+  "stop",
+  "assign",
+  "archive",
+  "changeSettings",
+  "reassign",
+];
+
 /** Whether an account of this role may do `action`. */
 export function mayGlobally(role: AccountRole, action: GlobalAction): boolean {
   return globalTable[action].includes(role);
@@ -77,10 +87,13 @@ export interface DocumentStanding {
   /** null: not assigned. */
   documentRole: DocumentRole | null;
   editorsMayRun: boolean;
+  /** It rests until its owner brings it back. */
+  archived: boolean;
 }
 
 /** Whether an account that stands so may do `action` on the document. */
 export function mayOnDocument(standing: DocumentStanding, action: DocumentAction): boolean {
+  if (standing.archived && !archivedActions.includes(action)) return false;
   const allowed = documentTable[action];
   if (standing.accountRole === "admin" && allowed.includes("admin")) return true;
   const role = standing.documentRole;

@@ -10,6 +10,8 @@ export interface News {
   documentChanged(documentId: string): void;
   /** When it resolves, nothing of the account's old role is left on open connections. */
   accessChanged(accountId: string, documentId: string): Promise<void>;
+  /** The same for all who are on the document. */
+  everyonesAccessChanged(documentId: string): Promise<void>;
   sessionEnded(sessionId: string): void;
 }
 
@@ -32,20 +34,29 @@ export function createNews({ policy, parts, logger }: NewsOptions): News {
     );
   }
 
+  async function judgeAnew(accountId: string, documentId: string): Promise<void> {
+    const { sync, sockets, generation } = parts();
+    const told = await Promise.allSettled([
+      sync.rooms.accessChanged(accountId, documentId),
+      sockets.accessChanged(accountId, documentId),
+      generation.accessChanged(accountId, documentId),
+    ]);
+    for (const one of told)
+      if (one.status === "rejected")
+        logger.error({ error: one.reason }, "change of access not told");
+  }
+
   return {
     documentChanged,
     async accessChanged(accountId, documentId) {
-      const { sync, sockets, generation } = parts();
-      const told = await Promise.allSettled([
-        sync.rooms.accessChanged(accountId, documentId),
-        sockets.accessChanged(accountId, documentId),
-        generation.accessChanged(accountId, documentId),
-      ]);
-      for (const one of told)
-        if (one.status === "rejected")
-          logger.error({ error: one.reason }, "change of access not told");
+      await judgeAnew(accountId, documentId);
       // No longer on the document, it is not among those that are told below.
-      sockets.toAccount(accountId, "documents:changed", { documentId });
+      parts().sockets.toAccount(accountId, "documents:changed", { documentId });
+      documentChanged(documentId);
+    },
+    async everyonesAccessChanged(documentId) {
+      const accountIds = await policy.accountsOn(documentId);
+      await Promise.all(accountIds.map((accountId) => judgeAnew(accountId, documentId)));
       documentChanged(documentId);
     },
     sessionEnded(sessionId) {

@@ -10,6 +10,7 @@ import type { Project } from "../documents/projection.ts";
 import type { VersionLog } from "../documents/version-log.ts";
 import { createVersions } from "../documents/versions.ts";
 import type { Generation } from "../generation/generation.ts";
+import { createRunHistory } from "../generation/run-history.ts";
 import { createEndpoints } from "../http/endpoint.ts";
 import { createModelRoutes } from "../http/model-routes.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
@@ -42,8 +43,10 @@ export function createRouters(options: RoutersOptions): Router[] {
     rooms,
     project,
     latestRuns: (documentIds) => generation.latest(documentIds),
+    runsOf: createRunHistory(database),
     pauseRun,
     onChanged: (documentId) => news.documentChanged(documentId),
+    onEveryonesAccessChanged: (documentId) => news.everyonesAccessChanged(documentId),
   });
   const assignments = createAssignments({
     database,

@@ -3,6 +3,7 @@ import {
   canSeeDocument,
   type DocumentAction,
   type DocumentRole,
+  type DocumentStanding,
   mayOnDocument,
 } from "#shared/permissions.ts";
 import type { Database } from "../database/database.ts";
@@ -21,10 +22,15 @@ export interface DocumentPolicy {
   requireAccess(actor: Actor, documentId: string, action: DocumentAction): Promise<DocumentAccess>;
   /** The account's role on the document now; null where it has none or is not active. */
   roleOn(accountId: string, documentId: string): Promise<DocumentRole | null>;
+  /** For sync: an archived document has watchers only. */
   authorise: Authorise;
   /** Ids of the accounts that are on the document now. */
   accountsOn(documentId: string): Promise<string[]>;
 }
+
+type DocumentSettings = Pick<DocumentStanding, "editorsMayRun" | "archived">;
+
+const archivedSentence = "This document is archived. Its owner can bring it back.";
 
 /** Our ids are of these characters; anything else cannot exist and is not looked up. */
 const idPattern = /^[\w-]{1,64}$/;
@@ -36,7 +42,8 @@ export function createDocumentPolicy({ kysely }: Database): DocumentPolicy {
     return kysely
       .selectFrom("assignments")
       .innerJoin("users", "users.id", "assignments.user_id")
-      .select(["assignments.role", "users.name", "users.access_epoch"])
+      .innerJoin("documents", "documents.id", "assignments.document_id")
+      .select(["assignments.role", "users.name", "users.access_epoch", "documents.archived_at"])
       .where("assignments.document_id", "=", documentId)
       .where("assignments.user_id", "=", accountId)
       .where("assignments.revoked_at", "is", null)
@@ -44,29 +51,32 @@ export function createDocumentPolicy({ kysely }: Database): DocumentPolicy {
       .executeTakeFirst();
   }
 
-  /** The owner's setting; undefined where the document does not exist. */
-  async function settingOf(documentId: string): Promise<boolean | undefined> {
+  /** What the owner decided; undefined where the document does not exist. */
+  async function settingsOf(documentId: string): Promise<DocumentSettings | undefined> {
     if (!idPattern.test(documentId)) return undefined;
     const row = await kysely
       .selectFrom("documents")
       .leftJoin("document_settings", "document_settings.document_id", "documents.id")
-      .select("document_settings.editors_may_run")
+      .select(["document_settings.editors_may_run", "documents.archived_at"])
       .where("documents.id", "=", documentId)
       .executeTakeFirst();
-    return row === undefined ? undefined : (row.editors_may_run ?? false);
+    if (row === undefined) return undefined;
+    return { editorsMayRun: row.editors_may_run ?? false, archived: row.archived_at !== null };
   }
 
   return {
     async requireAccess(actor, documentId, action) {
-      const [assignment, editorsMayRun] = await Promise.all([
+      const [assignment, settings] = await Promise.all([
         assignmentOf(actor.id, documentId),
-        settingOf(documentId),
+        settingsOf(documentId),
       ]);
-      if (editorsMayRun === undefined) throw new NotFoundError();
+      if (settings === undefined) throw new NotFoundError();
       const role = assignment?.role ?? null;
-      const standing = { accountRole: actor.role, documentRole: role, editorsMayRun };
+      const standing = { accountRole: actor.role, documentRole: role, ...settings };
       if (mayOnDocument(standing, action)) return { documentId, role };
-      throw canSeeDocument(standing) ? new ForbiddenError() : new NotFoundError();
+      if (!canSeeDocument(standing)) throw new NotFoundError();
+      const restsOnly = mayOnDocument({ ...standing, archived: false }, action);
+      throw restsOnly ? new ForbiddenError(archivedSentence) : new ForbiddenError();
     },
 
     async roleOn(accountId, documentId) {
@@ -76,7 +86,9 @@ export function createDocumentPolicy({ kysely }: Database): DocumentPolicy {
     async authorise(accountId, documentId) {
       const assignment = await assignmentOf(accountId, documentId);
       if (assignment === undefined) return undefined;
-      const { name, role, access_epoch: accessEpoch } = assignment;
+      const { name, access_epoch: accessEpoch } = assignment;
+      // Everyone only watches an archived document.
+      const role = assignment.archived_at === null ? assignment.role : "watcher";
       return { accountId, name, role, accessEpoch };
     },
 

@@ -64,6 +64,12 @@ function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRou
       ),
     );
   router.get(
+    "/documents/:id/runs",
+    signedIn(async ({ session, request }) => ({
+      json: { runs: await documents.runs(session.actor, idOf(request)) },
+    })),
+  );
+  router.get(
     "/documents/:id/text",
     signedIn(async ({ session, request }) => ({
       text: await documents.text(session.actor, idOf(request)),

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { sql } from "kysely";
 import type * as Y from "yjs";
 import {
   bodyMaxCharacters,
   type ChangeDocumentInput,
   type CreateDocumentInput,
+  type DocumentRun,
   type DocumentSummary,
 } from "#shared/http.ts";
 import { type Actor, mayGlobally } from "#shared/permissions.ts";
@@ -18,6 +20,8 @@ import { createSummaries, type LatestRuns, type Summaries } from "./summaries.ts
 export interface Documents extends Summaries {
   create(actor: Actor, input: CreateDocumentInput): Promise<DocumentSummary>;
   change(actor: Actor, documentId: string, input: ChangeDocumentInput): Promise<DocumentSummary>;
+  /** Its runs, newest first; of very many the newest. */
+  runs(actor: Actor, documentId: string): Promise<DocumentRun[]>;
   /** The body as plain text, without the final line feed. */
   text(actor: Actor, documentId: string): Promise<string>;
 }
@@ -28,10 +32,13 @@ interface DocumentsOptions {
   rooms: Rooms;
   project: Project;
   latestRuns: LatestRuns;
+  runsOf: (documentId: string) => Promise<DocumentRun[]>;
   /** Pauses the document's run if one is going. */
   pauseRun: (actor: Actor, documentId: string) => Promise<void>;
   /** Called when a list would look different for those who are on the document. */
   onChanged: (documentId: string) => void;
+  /** Awaited when a document was archived or brought back: what everyone may do there is another. */
+  onEveryonesAccessChanged: (documentId: string) => Promise<void>;
 }
 
 /** Creates, lists, changes and reads documents. */
@@ -73,12 +80,16 @@ export function createDocuments(options: DocumentsOptions): Documents {
       if (editorsMayRun !== undefined)
         await policy.requireAccess(actor, documentId, "changeSettings");
       if (title !== undefined) await changeTitle(actor, documentId, title);
-      if (archived === true) await pauseRun(actor, documentId);
-      if (archived !== undefined) await setArchived(database, documentId, archived);
+      if (archived !== undefined) await changeArchived(actor, documentId, archived);
       if (editorsMayRun !== undefined)
         await setEditorsMayRun(database, actor, documentId, editorsMayRun);
       onChanged(documentId);
       return summaries.get(actor, documentId);
+    },
+
+    async runs(actor, documentId) {
+      await policy.requireAccess(actor, documentId, "read");
+      return options.runsOf(documentId);
     },
 
     async text(actor, documentId) {
@@ -86,6 +97,18 @@ export function createDocuments(options: DocumentsOptions): Documents {
       return withRoom(rooms, documentId, async (room) => bodyOf(room.doc));
     },
   };
+
+  async function changeArchived(
+    actor: Actor,
+    documentId: string,
+    archived: boolean,
+  ): Promise<void> {
+    const before = await summaries.get(actor, documentId);
+    if ((before.archivedAt !== null) === archived) return;
+    if (archived) await pauseRun(actor, documentId);
+    await setArchived(database, documentId, archived);
+    await options.onEveryonesAccessChanged(documentId);
+  }
 
   async function changeTitle(actor: Actor, documentId: string, title: string): Promise<void> {
     await withRoom(rooms, documentId, async (room) => {
@@ -130,17 +153,40 @@ async function insertDocument(database: Database, actor: Actor, title: string): 
   return id;
 }
 
+/** Moves the access epoch of everyone on the document, so that no write of theirs slips through. */
 async function setArchived(
   { kysely }: Database,
   documentId: string,
   archived: boolean,
 ): Promise<void> {
-  const changing = kysely
-    .updateTable("documents")
-    .set({ archived_at: archived ? new Date() : null })
-    .where("id", "=", documentId);
-  // Archiving twice keeps the first date.
-  await (archived ? changing.where("archived_at", "is", null) : changing).execute();
+  await kysely.transaction().execute(async (transaction) => {
+    const people = await transaction
+      .selectFrom("users")
+      .innerJoin("assignments", "assignments.user_id", "users.id")
+      .select("users.id")
+      .where("assignments.document_id", "=", documentId)
+      .where("assignments.revoked_at", "is", null)
+      // In the order in which commits lock them, too.
+      .orderBy("users.id")
+      .forUpdate("users")
+      .execute();
+    await transaction
+      .updateTable("users")
+      .set({ access_epoch: sql`access_epoch + 1` })
+      .where(
+        "id",
+        "in",
+        people.map(({ id }) => id),
+      )
+      .execute();
+    await transaction
+      .updateTable("documents")
+      .set({ archived_at: archived ? new Date() : null })
+      .where("id", "=", documentId)
+      // Archiving twice keeps the first date.
+      .where("archived_at", archived ? "is" : "is not", null)
+      .execute();
+  });
 }
 
 async function setEditorsMayRun(

@@ -46,6 +46,8 @@ export interface RunStore {
   find(runId: string): Promise<RunRecord | undefined>;
   /** Each document's live run, else its most recent one. */
   latest(documentIds: readonly string[]): Promise<Map<string, RunRecord>>;
+  /** The document's newest runs and when each was started, newest first. */
+  history(documentId: string, limit: number): Promise<{ record: RunRecord; createdAt: Date }[]>;
   /** The rows of one flush, inside the transaction that commits its text. */
   saveFlush(transaction: CommitTransaction, runId: string, flush: FlushRows): Promise<void>;
   /** The run's newest tokens in the order in which they were written. */
@@ -98,6 +100,14 @@ export function createRunStore({ kysely }: Database): RunStore {
         .orderBy("runs.created_at", "desc")
         .execute();
       return new Map(rows.map((row) => [row.document_id, toRecord(row)]));
+    },
+    async history(documentId, limit) {
+      const rows = await selectRuns(kysely)
+        .where("runs.document_id", "=", documentId)
+        .orderBy("runs.created_at", "desc")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ record: toRecord(row), createdAt: row.created_at }));
     },
     async saveFlush(transaction, runId, { tokens, items, run }) {
       await transaction

@@ -49,10 +49,11 @@ interface Route {
 const routes: Route[] = [
   { action: "read", method: "GET", path: () => "" },
   { action: "read", method: "GET", path: () => "/text" },
+  { action: "read", method: "GET", path: () => "/runs" },
   { action: "read", method: "GET", path: () => "/versions" },
   { action: "read", method: "GET", path: ({ version }) => `/versions/${version}/text` },
   { action: "write", method: "PATCH", path: () => "", body: { title: "New" } },
-  { action: "archive", method: "PATCH", path: () => "", body: { archived: true } },
+  { action: "archive", method: "PATCH", path: () => "", body: { archived: false } },
   { action: "changeSettings", method: "PATCH", path: () => "", body: { editorsMayRun: true } },
   { action: "assign", method: "GET", path: () => "/assignments" },
   {
@@ -73,7 +74,7 @@ const routes: Route[] = [
 
 /** What the table in `shared/permissions.ts` makes of it. */
 function expectedStatus({ accountRole, documentRole }: Standing, route: Route): number {
-  const where = { accountRole, documentRole, editorsMayRun: false };
+  const where = { accountRole, documentRole, editorsMayRun: false, archived: false };
   if (!canSeeDocument(where)) return 404;
   if (!mayOnDocument(where, route.action)) return 403;
   // The owner may unassign, but not himself.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { DocumentSummary, Version } from "#shared/http.ts";
+import type { DocumentRun, DocumentSummary, Version } from "#shared/http.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { type LiveSocket, type OpenCopy, type Person, whenText } from "../support/person.ts";
 
@@ -34,13 +34,14 @@ beforeEach(async () => {
 });
 
 async function startRun(): Promise<void> {
+  const before = copy.text().length;
   const [, documentId = ""] = path.split("documents/");
   const answer = await socket.emitWithAck("run:start", {
     documentId,
     sampling: { maxTokens: null, seed: 7 },
   });
   expect(answer).toMatchObject({ ok: true });
-  await whenText(copy, (text) => text.length > body.length + 20);
+  await whenText(copy, (text) => text.length > before + 20);
 }
 
 async function document(): Promise<DocumentSummary> {
@@ -55,6 +56,29 @@ test("a run shows in the document's summary, and archiving pauses it", async () 
   });
   await sponsor.json("PATCH", path, { archived: true });
   expect((await document()).run).toMatchObject({ state: "paused", reason: "by_person" });
+});
+
+test("A2: the runs of a document are told to its readers, newest first, and to nobody else", async () => {
+  expect(await sponsor.json("GET", `${path}/runs`)).toEqual({ runs: [] });
+  await startRun();
+  const [, documentId = ""] = path.split("documents/");
+  await socket.emitWithAck("run:stop", { documentId });
+  await startRun();
+  await socket.emitWithAck("run:pause", { documentId });
+  const { runs } = await sponsor.json<{ runs: DocumentRun[] }>("GET", `${path}/runs`);
+  expect(runs).toMatchObject([
+    { state: "paused", reason: "by_person", startedBy: { name: "Sofia" }, seed: 7 },
+    { state: "stopped", finishReason: "stopped", changedBy: { name: "Sofia" } },
+  ]);
+  for (const run of runs) {
+    expect(run.tokens).toBeGreaterThan(0);
+    expect(Date.parse(run.createdAt)).toBeLessThanOrEqual(Date.now());
+  }
+  const stranger = await app.signIn("sponsor2@demo.test");
+  expect((await stranger.request("GET", `${path}/runs`)).status).toBe(404);
+  const admin = await app.signIn("admin@demo.test");
+  expect((await admin.request("GET", `${path}/runs`)).status).toBe(404);
+  expect((await sponsor.request("GET", "/api/documents/none/runs")).status).toBe(404);
 });
 
 test("restoring a version pauses the run, and what was restored stands", async () => {

@@ -42,6 +42,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         accountRole: user.role,
         documentRole: role,
         editorsMayRun: document.editorsMayRun,
+        archived: document.archivedAt !== null,
       },
       action,
     );

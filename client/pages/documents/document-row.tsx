@@ -16,6 +16,7 @@ export function DocumentRow({ document, user }: { document: DocumentSummary; use
       accountRole: user.role,
       documentRole: document.role,
       editorsMayRun: document.editorsMayRun,
+      archived: document.archivedAt !== null,
     },
     "archive",
   );
