@@ -1,28 +1,20 @@
 import { Extension } from "@tiptap/core";
 import { Plugin } from "@tiptap/pm/state";
-import type * as Y from "yjs";
 import { type Binding, settleComposition } from "./binding.ts";
 import type { CompositionGate } from "./composition-gate.ts";
 import { flattenHtml, parsePlainText } from "./paste.ts";
+import type { Undo } from "./undo.ts";
 
 export interface BindingExtensionOptions {
   binding: Binding;
-  undoManager: Y.UndoManager;
+  undo: Undo;
   gate: CompositionGate;
 }
 
 /** Makes a Tiptap editor one of a shared text: the binding, its undo, paste and composition rules. */
-export function bindingExtension({
-  binding,
-  undoManager,
-  gate,
-}: BindingExtensionOptions): Extension {
-  const undo = () => {
-    undoManager.undo();
-    return true;
-  };
-  const redo = () => {
-    undoManager.redo();
+export function bindingExtension({ binding, undo, gate }: BindingExtensionOptions): Extension {
+  const handled = (act: () => void) => () => {
+    act();
     return true;
   };
   return Extension.create({
@@ -31,14 +23,19 @@ export function bindingExtension({
     priority: 1000,
     addKeyboardShortcuts() {
       return {
-        "Mod-z": undo,
-        "Mod-Shift-z": redo,
-        "Mod-y": redo,
+        "Mod-z": handled(undo.undo),
+        "Mod-Shift-z": handled(undo.redo),
+        "Mod-y": handled(undo.redo),
         // A line of a manuscript is a paragraph.
         "Shift-Enter": ({ editor }) => editor.commands.splitBlock(),
       };
     },
-    addProseMirrorPlugins: () => [binding.plugin, compositionPlugin(gate), pastePlugin()],
+    addProseMirrorPlugins: () => [
+      binding.plugin,
+      undo.plugin,
+      compositionPlugin(gate),
+      pastePlugin(),
+    ],
   });
 }
 

@@ -18,6 +18,7 @@ import { endSweep, rereadSweepPlugin, startSweep, sweepMs } from "./reread-sweep
 import { manuscriptExtensions, manuscriptSchema } from "./schema.ts";
 import { createScrollHold, type ScrollHold } from "./scroll-hold.ts";
 import { createThrottle } from "./throttle.ts";
+import { createUndo, type Undo } from "./undo.ts";
 import { dimBefore, windowDimPlugin } from "./window-dim.ts";
 
 /** What the page may do with the manuscript. */
@@ -78,13 +79,13 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
       else scrollHold.around(transaction, draw);
     },
   });
-  const undoManager = new Y.UndoManager(body, { trackedOrigins: new Set([binding.origin]) });
+  const undo = createUndo(body, binding.origin);
   const editor = new Editor({
     element,
     editable: options.editable,
     // The page's Content-Security-Policy lets no style element in; manuscript.css has what is needed.
     injectCSS: false,
-    extensions: [...manuscriptExtensions, bindingExtension({ binding, undoManager, gate })],
+    extensions: [...manuscriptExtensions, bindingExtension({ binding, undo, gate })],
     content: documentFromDelta(manuscriptSchema(), textDelta(body.toDelta())).toJSON(),
     editorProps: {
       attributes: ({ doc }) => ({
@@ -110,7 +111,7 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
   follow = createFollow(editor.view);
 
   const unsweep = createThrottle(sweepMs, () => editor.view.dispatch(endSweep(editor.state)));
-  const controls = createControls({ editor, replica, undoManager, follow });
+  const controls = createControls({ editor, replica, undo, follow });
   return {
     controls: {
       ...controls,
@@ -129,7 +130,7 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
       unsweep.cancel();
       scrollHold?.destroy();
       follow?.destroy();
-      undoManager.destroy();
+      undo.destroy();
       editor.destroy();
     },
   };
@@ -138,11 +139,11 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
 interface ControlParts {
   editor: Editor;
   replica: EditedReplica;
-  undoManager: Y.UndoManager;
+  undo: Undo;
   follow: Follow;
 }
 
-function createControls({ editor, replica, undoManager, follow }: ControlParts) {
+function createControls({ editor, replica, undo, follow }: ControlParts) {
   let visited = false;
   editor.on("focus", () => {
     visited = true;
@@ -158,8 +159,8 @@ function createControls({ editor, replica, undoManager, follow }: ControlParts) 
     setFollow: follow.setFollow,
     isFollowing: follow.isFollowing,
     onFollowChange: follow.onChange,
-    undo: () => void undoManager.undo(),
-    redo: () => void undoManager.redo(),
+    undo: undo.undo,
+    redo: undo.redo,
     insertText: (text: string) => {
       const { from, to } = editor.state.selection;
       editor.view.dispatch(editor.state.tr.insertText(text, from, to).scrollIntoView());

@@ -20,6 +20,8 @@ export interface Harness {
   modelText: (person: number) => string;
   /** The offset of one editor's caret. */
   caret: (person: number) => number;
+  /** The ends of one editor's selection. */
+  selection: (person: number) => { anchor: number; head: number };
   /** Puts one editor's caret somewhere and focuses it. */
   focus: (person: number, offset: number) => void;
   /**

@@ -180,6 +180,10 @@ const harness: Harness = {
     const { doc, selection } = personAt(person).controls.editor.state;
     return offsetAt(doc, selection.head);
   },
+  selection: (person) => {
+    const { doc, selection } = personAt(person).controls.editor.state;
+    return { anchor: offsetAt(doc, selection.anchor), head: offsetAt(doc, selection.head) };
+  },
   focus: (person, offset) => {
     const { editor } = personAt(person).controls;
     editor.commands.focus(positionAt(editor.state.doc, offset));
