@@ -41,10 +41,17 @@ export const userSchema = z.object({
 });
 export type User = z.infer<typeof userSchema>;
 
-export const createDocumentInputSchema = z.strictObject({
-  title: titleSchema,
-  body: z.string().transform(cleanText).optional(),
-});
+export const createDocumentInputSchema = z
+  .strictObject({
+    title: titleSchema,
+    body: z.string().transform(cleanText).optional(),
+    /** Another document, whose text and formatting the new one begins with, without its history. */
+    copyOf: id.optional(),
+  })
+  .refine(({ body, copyOf }) => body === undefined || copyOf === undefined, {
+    path: ["copyOf"],
+    message: "must not come with a body",
+  });
 export type CreateDocumentInput = z.infer<typeof createDocumentInputSchema>;
 
 export const changeDocumentInputSchema = z.strictObject({

@@ -31,6 +31,40 @@ export function writeFirstText(doc: Y.Doc, title: string, body: string): void {
   text.insert(0, text.length === 0 ? `${body}\n` : body);
 }
 
+/** A run of text with one formatting. */
+interface FormattedText {
+  insert: string;
+  attributes: Record<string, unknown>;
+}
+
+/** The body's text and formatting as they would be if people had written all of it. */
+export function formattedBodyOf(doc: Y.Doc): FormattedText[] {
+  return doc
+    .getText(sharedTypes.body)
+    .toDelta()
+    .map(
+      ({ insert, attributes = {} }: { insert: string; attributes?: Record<string, unknown> }) => {
+        const { run: _run, ...formatting } = attributes;
+        return { insert, attributes: formatting };
+      },
+    );
+}
+
+/** Writes the first title of a new document, and the body of another one. */
+export function writeFirstCopy(doc: Y.Doc, title: string, body: readonly FormattedText[]): void {
+  doc.getText(sharedTypes.title).insert(0, title);
+  const text = doc.getText(sharedTypes.body);
+  const last = body.at(-1);
+  if (text.length === 0 || last === undefined) {
+    text.applyDelta([...body]);
+    return;
+  }
+  // The new document has its final line feed already; it takes the formatting of the other one's.
+  const rest = { ...last, insert: last.insert.slice(0, -1) };
+  const written = [...body.slice(0, -1), ...(rest.insert === "" ? [] : [rest])];
+  text.applyDelta([...written, { retain: 1, attributes: last.attributes }]);
+}
+
 /** Changes the title by its smallest difference. */
 export function writeTitle(doc: Y.Doc, title: string): void {
   replaceText(doc.getText(sharedTypes.title), title);

@@ -13,7 +13,13 @@ import type { Database } from "../database/database.ts";
 import { AppError, ForbiddenError } from "../errors.ts";
 import type { OpenRoom, Rooms } from "../sync/types.ts";
 import type { DocumentPolicy } from "./access.ts";
-import { bodyOf, writeFirstText, writeTitle } from "./document-text.ts";
+import {
+  bodyOf,
+  formattedBodyOf,
+  writeFirstCopy,
+  writeFirstText,
+  writeTitle,
+} from "./document-text.ts";
 import type { Project } from "./projection.ts";
 import { createSummaries, type LatestRuns, type Summaries } from "./summaries.ts";
 
@@ -54,15 +60,15 @@ export function createDocuments(options: DocumentsOptions): Documents {
       return summaries.get(actor, documentId);
     },
 
-    async create(actor, { title, body = "" }) {
+    async create(actor, input) {
       if (!mayGlobally(actor.role, "createDocument"))
         throw new ForbiddenError("Only sponsors create documents.");
-      refuseTooLong(body);
-      const id = await insertDocument(database, actor, title);
+      const write = await firstWrite(actor, input);
+      const id = await insertDocument(database, actor, input.title);
       try {
         await withRoom(rooms, id, async (room) => {
           const origin = { kind: "user", actorId: actor.id } as const;
-          await room.write(origin, (doc) => writeFirstText(doc, title, body));
+          await room.write(origin, write);
           await project(id, room.doc);
         });
       } catch (error) {
@@ -108,6 +114,20 @@ export function createDocuments(options: DocumentsOptions): Documents {
     if (archived) await pauseRun(actor, documentId);
     await setArchived(database, documentId, archived);
     await options.onEveryonesAccessChanged(documentId);
+  }
+
+  /** What a new document begins with. */
+  async function firstWrite(
+    actor: Actor,
+    { title, body = "", copyOf }: CreateDocumentInput,
+  ): Promise<(doc: Y.Doc) => void> {
+    if (copyOf === undefined) {
+      refuseTooLong(body);
+      return (doc) => writeFirstText(doc, title, body);
+    }
+    await policy.requireAccess(actor, copyOf, "read");
+    const source = await withRoom(rooms, copyOf, async (room) => formattedBodyOf(room.doc));
+    return (doc) => writeFirstCopy(doc, title, source);
   }
 
   async function changeTitle(actor: Actor, documentId: string, title: string): Promise<void> {

@@ -99,6 +99,54 @@ describe("a document", () => {
     }
   });
 
+  test("D1: a clean copy has the text and formatting of the other, and nothing of its history", async () => {
+    const { id } = await createDocument({ title: "Worn", body: "A heading\nSome text" });
+    const worn = sponsor.open(id);
+    await whenText(worn, (now) => now === "A heading\nSome text");
+    for (let time = 0; time < 50; time++) {
+      worn.body.insert(14, "x", { italic: true });
+      worn.body.delete(14, 1);
+    }
+    worn.body.format(9, 1, { block: "heading", level: 1 });
+    worn.body.format(10, 4, { bold: true });
+    worn.body.format(19, 1, { block: "heading", level: 2 });
+    worn.body.insert(14, " written", {});
+    const text = "A heading\nSome written text";
+    await expect.poll(() => textOf(sponsor, id)).toBe(text);
+    const copied = await sponsor.json<{ document: DocumentSummary }>("POST", "/api/documents", {
+      title: "Clean",
+      copyOf: id,
+    });
+    expect(copied.document).toMatchObject({ title: "Clean", role: "owner", excerpt: "A heading" });
+    const clean = sponsor.open(copied.document.id);
+    await whenText(clean, (now) => now === text);
+    expect(clean.body.toDelta()).toEqual([
+      { insert: "A heading" },
+      { insert: "\n", attributes: { block: "heading", level: 1 } },
+      { insert: "Some", attributes: { bold: true } },
+      { insert: " written text" },
+      { insert: "\n", attributes: { block: "heading", level: 2 } },
+    ]);
+    const structs = [...clean.doc.store.clients.values()].flat();
+    expect(structs.length).toBeLessThan(20);
+    expect(await textOf(sponsor, id)).toBe(text);
+    for (const copy of [worn, clean]) copy.close();
+  });
+
+  test("D1: a copy of what does not exist for the account is 404, and 403 where it may not create", async () => {
+    const { id } = await createDocument({ title: "Mine", body: "Secret." });
+    const create = (person: Person, copyOf: string) =>
+      person.request("POST", "/api/documents", { title: "Copy", copyOf });
+    expect((await create(sponsor, "nothing-here-at-all")).status).toBe(404);
+    expect((await create(other, id)).status).toBe(404);
+    expect((await assign(sponsor, id, { email: "editor@demo.test", role: "editor" })).ok).toBe(
+      true,
+    );
+    expect((await create(editor, id)).status).toBe(403);
+    const both = { title: "Copy", body: "Text", copyOf: id };
+    expect((await sponsor.request("POST", "/api/documents", both)).status).toBe(400);
+  });
+
   test("D9: a new title goes through the shared text, where live editors see it", async () => {
     const { id } = await createDocument({ title: "Before" });
     const copy = sponsor.open(id);
