@@ -92,10 +92,7 @@ test("U1: the browser's own undo and redo are the manuscript's", async ({ editor
   await expect.poll(() => text(editors)).toBe(`Well. ${story}`);
   expect(await selection(editors)).toEqual({ anchor: 10, head: 10 });
   // The browser has nothing to redo, for its own undo was not let through; a gesture still asks.
-  await editors.evaluate(() => {
-    const gesture = { inputType: "historyRedo", bubbles: true, cancelable: true };
-    document.activeElement?.dispatchEvent(new InputEvent("beforeinput", gesture));
-  });
+  await editors.evaluate(() => harness.input(0, "historyRedo"));
   await expect.poll(() => text(editors)).toContain("Well. Once upon a time there");
   expect(await editors.evaluate(() => harness.healed())).toBe(0);
 });

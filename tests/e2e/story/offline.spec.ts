@@ -152,9 +152,7 @@ test.describe("words written without the server", () => {
     const draft = page.getByRole("region", { name: "Words that were not saved" });
     await expect(draft).toContainText("Words that nobody got.");
     await draft.getByRole("button", { name: "Copy" }).click();
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-      "Words that nobody got.",
-    );
+    expect(await page.evaluate("navigator.clipboard.readText()")).toBe("Words that nobody got.");
     await expect(sponsor.manuscript).not.toContainText("nobody got");
     await page.reload();
     await expect(draft).toContainText("Words that nobody got.");

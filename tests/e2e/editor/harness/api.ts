@@ -33,6 +33,11 @@ export interface Harness {
   point: (person: number, offset: number) => { x: number; y: number };
   paste: (person: number, data: { text?: string; html?: string }) => void;
   undo: (person: number) => void;
+  /**
+   * What a browser does of its own accord at an editor's caret: undo by a gesture, a word that the
+   * spelling checker replaces. True where the page has not handled it.
+   */
+  input: (person: number, inputType: string, text?: string) => boolean;
   /** How often editors had to be drawn anew; 0 is right. */
   healed: () => number;
   /** How far the first person's scroller has been scrolled, in pixels. */

@@ -213,6 +213,13 @@ const harness: Harness = {
     const paste = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
     view.dom.dispatchEvent(paste);
   },
+  input: (person, inputType, text) => {
+    const dataTransfer = new DataTransfer();
+    if (text !== undefined) dataTransfer.setData("text/plain", text);
+    const { view } = personAt(person).controls.editor;
+    const input = { inputType, dataTransfer, bubbles: true, cancelable: true };
+    return view.dom.dispatchEvent(new InputEvent("beforeinput", input));
+  },
   undo: (person) => personAt(person).controls.undo(),
   healed: () => people.reduce((sum, { controls }) => sum + controls.healed(), 0),
   scroll: (top) => {
