@@ -4,6 +4,7 @@ import {
   assignmentSchema,
   type ChangeDocumentInput,
   type CreateDocumentInput,
+  documentRunSchema,
   documentSchema,
   versionSchema,
 } from "#shared/http.ts";
@@ -43,6 +44,21 @@ export const assignmentsQuery = (documentId: string) =>
           z.object({ assignments: z.array(assignmentSchema) }),
         )
       ).assignments,
+  });
+
+/** Its runs, newest first; asked for anew whenever `moment` is another. */
+export const runsQuery = (documentId: string, moment: string) =>
+  queryOptions({
+    queryKey: ["document", documentId, "runs", moment],
+    placeholderData: keepPreviousData,
+    queryFn: async () =>
+      (
+        await request(
+          "GET",
+          `${path(documentId)}/runs`,
+          z.object({ runs: z.array(documentRunSchema) }),
+        )
+      ).runs,
   });
 
 const versionsKey = (documentId: string) => ["document", documentId, "versions"];

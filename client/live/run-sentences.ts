@@ -1,4 +1,4 @@
-import type { Run, RunReason } from "#shared/run.ts";
+import type { FinishReason, Run, RunReason } from "#shared/run.ts";
 
 /** What the sentences need besides the run itself. */
 export interface RunView {
@@ -87,6 +87,33 @@ function finishedSentence(run: Run): string {
       return run.finishReason satisfies never;
   }
 }
+
+/** How a run ended, or how it stands, for someone who reads about it later. */
+export function endingSentence(run: Run, accountId: string): string {
+  switch (run.state) {
+    case "queued":
+    case "streaming":
+      return "Writing now";
+    case "paused":
+      return pausedSentence(run, accountId);
+    case "finished":
+      return endings[run.finishReason ?? "max_tokens"];
+    case "stopped":
+      return `Stopped by ${nameFor(run.changedBy, accountId)}`;
+    case "failed":
+      return failedSentences[run.reason ?? "error"];
+    default:
+      return run.state satisfies never;
+  }
+}
+
+const endings: { readonly [reason in FinishReason]: string } = {
+  max_tokens: "At its length",
+  stop_string: "At a stop string",
+  end_of_text: "The model ended its text",
+  stopped: "Stopped",
+  error: "With an error",
+};
 
 /** "you" for the reader, the name for all others. */
 export function nameFor(person: { id: string; name: string }, accountId: string): string {

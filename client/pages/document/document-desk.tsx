@@ -13,16 +13,19 @@ import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
 import { coloursOf } from "../../editor/person-colour.ts";
 import { useSaveState } from "../../editor/use-connection.ts";
 import { type DocumentLive, useDocumentLive } from "../../live/use-document-live.ts";
+import { ArchivedDock } from "./archived-dock.tsx";
 import styles from "./document-desk.module.css";
 import { DocumentHeader } from "./document-header.tsx";
 import { Drafts } from "./drafts.tsx";
 import { LostAccess } from "./lost-access.tsx";
 import { RunDock } from "./run-dock.tsx";
+import { RunMargin } from "./run-margin.tsx";
 import { SidePanel } from "./side-panel.tsx";
 import { useFollow } from "./use-follow.ts";
 import { usePanel } from "./use-panel.ts";
 import { useRunActions } from "./use-run-actions.ts";
 import { useSamplingChoice } from "./use-sampling-choice.ts";
+import { WornNotice } from "./worn-notice.tsx";
 
 interface DocumentDeskProps {
   user: User;
@@ -33,6 +36,7 @@ interface DocumentDeskProps {
 /** A document's page: the text in its column, the frame around it, the dock under it. */
 export function DocumentDesk({ user, document, connection }: DocumentDeskProps) {
   const controls = useRef<ManuscriptControls | null>(null);
+  const [readControls, setReadControls] = useState<ManuscriptControls | null>(null);
   const live = useDocumentLive(document.id, () => controls.current?.stateVector());
   const save = useSaveState(connection);
   const role = live.role === undefined ? document.role : live.role;
@@ -88,27 +92,41 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         onTitleDone={() => controls.current?.focus()}
       />
       <Drafts drafts={connection.drafts} documentId={connection.documentId} />
+      <WornNotice user={user} document={document} connection={connection} />
       <main className={styles.page}>
-        <Manuscript
-          className={styles.manuscript ?? ""}
-          connection={connection}
-          editable={may("write")}
-          run={
-            run && {
-              caret: run.caret,
-              state: run.state === "streaming" ? "breathing" : "still",
-              modelName,
+        <div className={styles.column}>
+          <Manuscript
+            connection={connection}
+            editable={may("write")}
+            run={
+              run && {
+                caret: run.caret,
+                state: run.state === "streaming" ? "breathing" : "still",
+                modelName,
+              }
             }
-          }
-          windowStart={live.stats?.window ?? null}
-          showAuthors={showAuthors}
-          onReady={(ready) => {
-            controls.current = ready;
-            follow.attach(ready);
-          }}
-        />
+            windowStart={live.stats?.window ?? null}
+            showAuthors={showAuthors}
+            onReady={(ready) => {
+              controls.current = ready;
+              setReadControls(ready);
+              follow.attach(ready);
+            }}
+          />
+          <RunMargin controls={readControls} document={document} live={live} user={user} />
+        </div>
       </main>
-      <RunDock live={live} user={user} connection={connection} actions={actions} follow={follow} />
+      {document.archivedAt === null ? (
+        <RunDock
+          live={live}
+          user={user}
+          connection={connection}
+          actions={actions}
+          follow={follow}
+        />
+      ) : (
+        <ArchivedDock document={document} user={user} mayBringBack={may("archive")} />
+      )}
       {panel.open && (
         <SidePanel
           panel={panel}

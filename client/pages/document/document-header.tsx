@@ -52,7 +52,6 @@ export function DocumentHeader(props: DocumentHeaderProps) {
         />
       </div>
       <SaveMark save={save} isReader={!may("write")} />
-      {document.archivedAt !== null && <p className={styles.save}>Archived</p>}
       <div className={styles.right}>
         <Faces people={here} />
         {may("assign") && <SharePopover document={document} />}

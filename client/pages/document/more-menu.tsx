@@ -68,7 +68,7 @@ export function MoreMenu(props: MoreMenuProps) {
                 leftSection={isArchived ? <IconArchiveOff {...icon} /> : <IconArchive {...icon} />}
                 onClick={() => change.mutate({ archived: !isArchived })}
               >
-                {isArchived ? "Bring back from the archive" : "Archive"}
+                {isArchived ? "Bring it back" : "Archive"}
               </Menu.Item>
             )}
             <Menu.Divider />

@@ -25,9 +25,11 @@ export function DocumentRowMenu({
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<IconPencil size={16} aria-hidden="true" />} onClick={onRename}>
-            Rename
-          </Menu.Item>
+          {!isArchived && (
+            <Menu.Item leftSection={<IconPencil size={16} aria-hidden="true" />} onClick={onRename}>
+              Rename
+            </Menu.Item>
+          )}
           <Menu.Item
             leftSection={
               isArchived ? (
@@ -38,7 +40,7 @@ export function DocumentRowMenu({
             }
             onClick={() => change.mutate({ archived: !isArchived })}
           >
-            {isArchived ? "Bring back" : "Archive"}
+            {isArchived ? "Bring it back" : "Archive"}
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
