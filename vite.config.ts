@@ -13,6 +13,18 @@ export default defineConfig({
     // The Content-Security-Policy lets nothing inline run, and fonts as data URLs would not load.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What changes rarely keeps its address, and its place in the browser's cache, over our releases.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "react", test: /node_modules\/(react|react-dom|react-router|scheduler)\// },
+            { name: "editor", test: /node_modules\/(@tiptap|prosemirror-[a-z]+)\// },
+            { name: "shared-text", test: /node_modules\/(yjs|y-[a-z]+|lib0)\// },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: {
