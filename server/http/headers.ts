@@ -20,7 +20,10 @@ export const neverStore: RequestHandler = (_request, response, next) => {
  */
 export function securityHeaders(publicOrigins: readonly string[]): RequestHandler {
   const secure = publicOrigins.every((origin) => origin.startsWith("https:"));
-  const sockets = publicOrigins.map((origin) => origin.replace(/^http/, "ws"));
+  // A policy cannot name an IPv6 address; there 'self' alone lets sockets through.
+  const sockets = publicOrigins
+    .filter((origin) => !origin.includes("["))
+    .map((origin) => origin.replace(/^http/, "ws"));
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
