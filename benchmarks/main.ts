@@ -109,7 +109,12 @@ async function measureKeystrokes(writer: Visitor, reader: Visitor): Promise<numb
   await reader.page.evaluate(`probes.watchArrivals("${mark}")`);
   for (let index = 0; index < keystrokes; index++)
     await writer.page.keyboard.press(mark, { delay: 20 });
-  await reader.page.waitForFunction(`probes.arrived.length >= ${keystrokes}`);
+  await reader.page.waitForFunction(
+    // The probes were put on the page's window by page-probes.js.
+    (count) =>
+      (globalThis as unknown as { probes: { arrived: number[] } }).probes.arrived.length >= count,
+    keystrokes,
+  );
   const pressed = await writer.page.evaluate<number[]>("probes.pressed");
   const arrived = await reader.page.evaluate<number[]>("probes.arrived");
   return pressed.map((at, index) => (arrived[index] ?? Number.NaN) - at);
