@@ -17,12 +17,12 @@ describe("sampling", () => {
 
   it("refuses by name what cannot be", () => {
     expect(() => resolveSampling({}, { minTokens: 201 })).toThrow(
-      expect.objectContaining({ details: { field: "minTokens" } }),
+      expect.objectContaining({ details: { field: "sampling.minTokens" } }),
     );
     expect(resolveSampling({}, { minTokens: 201, maxTokens: null }).minTokens).toBe(201);
     for (const stop of ["a\0b", "\uD83D"]) {
       expect(() => resolveSampling({}, { stop: [stop] })).toThrow(
-        expect.objectContaining({ details: { field: "stop" } }),
+        expect.objectContaining({ details: { field: "sampling.stop" } }),
       );
     }
   });

@@ -25,12 +25,12 @@ function checked(sampling: Sampling): Sampling {
   if (maxTokens !== null && minTokens > maxTokens) {
     throw new InvalidError(
       `The least number of tokens (${minTokens}) is above the most (${maxTokens}).`,
-      { field: "minTokens" },
+      { field: "sampling.minTokens" },
     );
   }
   if (sampling.stop.some((text) => unstorable.test(text))) {
     throw new InvalidError("A stop text holds a character that no text can have.", {
-      field: "stop",
+      field: "sampling.stop",
     });
   }
   return sampling;

@@ -228,6 +228,26 @@ describe("sizes and shapes", () => {
     );
   });
 
+  test("D3: a NUL, and half a surrogate pair written as bytes of its own", () => {
+    const inserting = (...characters: number[]) =>
+      Uint8Array.of(
+        1,
+        1,
+        7,
+        0,
+        4,
+        1,
+        4,
+        ...Buffer.from("body"),
+        characters.length,
+        ...characters,
+        0,
+      );
+    expect(judgeAs("ann", documentOf(), inserting(0x61))).toMatchObject({ kind: "accepted" });
+    expect(judgeAs("ann", documentOf(), inserting(0x61, 0x00))).toMatchObject(malformed);
+    expect(judgeAs("ann", documentOf(), inserting(0xed, 0xa0, 0xbd))).toMatchObject(malformed);
+  });
+
   test("too many structs", () => {
     const update = bytes((encoder) => {
       const count = updateLimits.structs + 1;

@@ -38,7 +38,7 @@ export class UpdateShapeError extends Error {
  * Walks a V1 update in one pass and allocates nothing that grows with what the bytes claim, so that
  * a decoder may be let loose on it afterwards. Throws UpdateShapeError for a struct kind outside
  * the schema (nested types, embeds, subdocuments, binaries, any), for counts and lengths beyond the
- * limits or beyond the bytes, for trailing bytes (so looks a V2 update), and for cut ones.
+ * limits or beyond the bytes, for a NUL, which no text has, for trailing bytes (so looks a V2 update), and for cut ones.
  */
 export function scanUpdate(update: Uint8Array, limits: ScanLimits): UpdateScan {
   try {
@@ -88,9 +88,10 @@ function scanStruct(decoder: decoding.Decoder): number {
     case kinds.deleted:
       return readLength(decoder);
     case kinds.string: {
-      const length = decoding.readVarString(decoder).length;
-      if (length === 0) throw malformed("an empty string");
-      return length;
+      const text = decoding.readVarString(decoder);
+      if (text.length === 0) throw malformed("an empty string");
+      if (text.includes("\0")) throw malformed("a NUL in a text");
+      return text.length;
     }
     case kinds.format:
       skipName(decoder);

@@ -341,7 +341,7 @@ describe("commands", () => {
     await written(3);
     await expect(
       desk.generation.tune(desk.owner, { ...command(), sampling: { minTokens: 11 } }),
-    ).rejects.toMatchObject({ code: "invalid", details: { field: "minTokens" } });
+    ).rejects.toMatchObject({ code: "invalid", details: { field: "sampling.minTokens" } });
     const tuned = await desk.generation.tune(desk.owner, {
       ...command(),
       sampling: { temperature: 1.5, maxTokens: 6 },
