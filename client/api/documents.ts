@@ -127,6 +127,18 @@ export function useAssign(documentId: string) {
   return { assign, unassign };
 }
 
+/** Keeps the text as it stands now, under a name. */
+export function useKeepVersion(documentId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (label: string) =>
+      request("POST", `${path(documentId)}/versions`, z.object({ version: versionSchema }), {
+        label,
+      }),
+    onSuccess: () => client.invalidateQueries({ queryKey: versionsKey(documentId) }),
+  });
+}
+
 /** Brings an older version back, as a change that goes forward. */
 export function useRestoreVersion(documentId: string) {
   const client = useQueryClient();

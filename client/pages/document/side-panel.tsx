@@ -77,6 +77,7 @@ export function SidePanel(props: SidePanelProps) {
             <VersionsPanel
               documentId={document.id}
               live={live}
+              mayKeep={may("write")}
               mayRestore={may("restoreVersion")}
             />
           </Tabs.Panel>

@@ -6,6 +6,7 @@ import { useRestoreVersion, versionsQuery } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
 import { Ago } from "../../components/ago.tsx";
 import type { DocumentLive } from "../../live/use-document-live.ts";
+import { KeepVersion } from "./keep-version.tsx";
 import styles from "./versions-panel.module.css";
 
 const kinds: { readonly [kind in Version["kind"]]: string } = {
@@ -14,16 +15,24 @@ const kinds: { readonly [kind in Version["kind"]]: string } = {
   named: "Named",
 };
 
-/** The kept states, newest first; the owner can bring one back. */
-export function VersionsPanel({
-  documentId,
-  live,
-  mayRestore,
-}: {
+interface VersionsPanelProps {
   documentId: string;
   live: DocumentLive;
+  mayKeep: boolean;
   mayRestore: boolean;
-}) {
+}
+
+/** The kept states, newest first; a writer can keep one by name, the owner can bring one back. */
+export function VersionsPanel(props: VersionsPanelProps) {
+  return (
+    <>
+      {props.mayKeep && <KeepVersion documentId={props.documentId} />}
+      <VersionList {...props} />
+    </>
+  );
+}
+
+function VersionList({ documentId, live, mayRestore }: VersionsPanelProps) {
   // A run that starts, pauses or ends leaves a version behind.
   const versions = useQuery(versionsQuery(documentId, `${live.run?.id} ${live.run?.state}`));
   if (versions.error) return <p role="alert">{sentenceOf(versions.error)}</p>;
