@@ -25,7 +25,7 @@ test.beforeEach(async ({ editors }) => {
   await editors.evaluate((opening) => harness.open({ text: opening }), story);
 });
 
-test("U1: undo gives back the caret of before the typing, redo the one of after it", async ({
+test("D8: undo gives back the caret of before the typing, redo the one of after it", async ({
   editors,
 }) => {
   const bear = story.indexOf("bear");
@@ -44,7 +44,7 @@ test("U1: undo gives back the caret of before the typing, redo the one of after 
   expect(await selection(editors)).toEqual({ anchor: bear + 4, head: bear + 4 });
 });
 
-test("U1: undoing a deletion selects what was selected, though others wrote above it", async ({
+test("D8: undoing a deletion selects what was selected, though others wrote above it", async ({
   editors,
 }) => {
   const from = story.indexOf("lived");
@@ -59,7 +59,7 @@ test("U1: undoing a deletion selects what was selected, though others wrote abov
   expect(await selection(editors)).toEqual({ anchor: from + 6, head: from + 6 + "lived".length });
 });
 
-test("U1: what was typed at two places is undone in two steps", async ({ editors }) => {
+test("D8: what was typed at two places is undone in two steps", async ({ editors }) => {
   await editors.evaluate(() => harness.focus(0, 0));
   await editors.keyboard.type("First. ");
   await moveTo(editors, "Control+End", story.length + 6);
@@ -70,7 +70,7 @@ test("U1: what was typed at two places is undone in two steps", async ({ editors
   await expect.poll(() => text(editors)).toBe(story);
 });
 
-test("U1: undo takes nothing of what the model writes meanwhile", async ({ editors }) => {
+test("D8: undo takes nothing of what the model writes meanwhile", async ({ editors }) => {
   await editors.evaluate((offset) => harness.focus(0, offset), story.indexOf("bear"));
   await editors.keyboard.type("big ");
   await editors.evaluate(
@@ -83,7 +83,7 @@ test("U1: undo takes nothing of what the model writes meanwhile", async ({ edito
     .toBe(story.replace(/\n$/, `${numberedWords(20).join("")}\n`));
 });
 
-test("U1: the browser's own undo and redo are the manuscript's", async ({ editors }) => {
+test("D8: the browser's own undo and redo are the manuscript's", async ({ editors }) => {
   await editors.evaluate(() => harness.focus(0, 4));
   await editors.keyboard.type(" upon a time");
   await editors.evaluate(() => harness.edit({ offset: 0, inserted: "Well. " }));

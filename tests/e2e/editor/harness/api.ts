@@ -1,7 +1,13 @@
 /** What the page of editors offers to a test, as `globalThis.harness`. Offsets are in the flat text. */
 export interface Harness {
   /** Replaces all editors: `people` editors of `text` (with its final line break), linked in memory. */
-  open: (options: { text: string; people?: number; strict?: boolean }) => Promise<void>;
+  open: (options: {
+    text: string;
+    people?: number;
+    strict?: boolean;
+    /** Shows the title above each editor. */
+    titled?: boolean;
+  }) => Promise<void>;
   /** Makes the model write from `offset`, a few words each `intervalMs`; resolves when it is done. */
   stream: (options: {
     words: readonly string[];
@@ -44,6 +50,16 @@ export interface Harness {
   scroll: (top?: number) => number;
   /** The model's caret in the first editor; null takes it away. */
   showModel: (offset: number | null, state?: "breathing" | "still") => void;
+  /** The model's window begins here in the first editor; null: it sees all. */
+  showWindow: (offset: number | null) => void;
+  /** Says to the first editor that the model reads the last edit again. */
+  showReread: () => void;
+  /** Types `text` at one editor's caret as a program would, in whatever state it is. */
+  insertText: (person: number, text: string) => void;
+  /** A computed style of the first element that `selector` finds. */
+  style: (selector: string, property: "color" | "animation-name") => string;
+  /** The shared title. */
+  title: () => string;
   follow: (on: boolean) => void;
   isFollowing: () => boolean;
   /** Introduces everybody to everybody, as the server's awareness does. */

@@ -13,6 +13,7 @@ import { encodePosition } from "../../../../client/editor/relative-position.ts";
 import type { Replica } from "../../../../client/editor/replica.ts";
 import { createSaveLedger } from "../../../../client/editor/save-ledger.ts";
 import { createStreamingWriter } from "../../../../client/editor/test-support/streaming-writer.ts";
+import { Title } from "../../../../client/editor/title.tsx";
 import { sharedTypes } from "../../../../shared/sync-protocol.ts";
 import type { Harness } from "./api.ts";
 
@@ -21,7 +22,13 @@ interface Person {
   controls: ManuscriptControls;
   root: Root;
   place: HTMLElement;
-  draw: (run: ModelCaret | null) => void;
+  draw: (shown: Shown) => void;
+}
+
+/** What the model lets an editor see of itself. */
+interface Shown {
+  run?: ModelCaret | null;
+  windowStart?: string | null;
 }
 
 let server = new Y.Doc();
@@ -97,7 +104,7 @@ function connectionOf(replica: Replica): DocumentConnection {
   };
 }
 
-async function join(index: number, strict: boolean): Promise<Person> {
+async function join(index: number, strict: boolean, titled: boolean): Promise<Person> {
   const replica = createReplica();
   link(replica, index === 0);
   const place = document.createElement("div");
@@ -107,14 +114,21 @@ async function join(index: number, strict: boolean): Promise<Person> {
   const connection = connectionOf(replica);
   const controls = await new Promise<ManuscriptControls>((resolve) => {
     const Page = strict ? StrictMode : "div";
-    const draw = (run: ModelCaret | null) =>
+    const draw = ({ run = null, windowStart = null }: Shown) =>
       root.render(
         <Page>
+          {titled && (
+            <Title
+              connection={connection}
+              editable
+              onEnter={() => personAt(index).controls.focus()}
+            />
+          )}
           <Manuscript
             connection={connection}
             editable
             run={run}
-            windowStart={null}
+            windowStart={windowStart}
             showAuthors={false}
             onReady={(controls) => {
               // In strict mode the first editor is thrown away at once; the last one stays.
@@ -124,13 +138,13 @@ async function join(index: number, strict: boolean): Promise<Person> {
           />
         </Page>,
       );
-    draw(null);
+    draw({});
   });
   return people[index] ?? { replica, controls, root, place, draw: () => {} };
 }
 
 const harness: Harness = {
-  open: async ({ text, people: count = 2, strict = false }) => {
+  open: async ({ text, people: count = 2, strict = false, titled = false }) => {
     for (const { root, place } of people) {
       root.unmount();
       place.remove();
@@ -139,7 +153,7 @@ const harness: Harness = {
     flushCosts.length = 0;
     server = new Y.Doc();
     body(server).insert(0, text);
-    for (let index = 0; index < count; index++) await join(index, strict);
+    for (let index = 0; index < count; index++) await join(index, strict, titled);
   },
   stream: ({ words, offset, intervalMs }) => {
     const writer = createStreamingWriter(body(server), "run-1", offset);
@@ -230,8 +244,20 @@ const harness: Harness = {
   showModel: (offset, state = "breathing") => {
     const { draw, replica } = personAt(0);
     const caret = offset === null ? null : encodePosition(replica.body, offset);
-    draw(caret === null ? null : { caret, state, modelName: "tales" });
+    draw({ run: caret === null ? null : { caret, state, modelName: "tales" } });
   },
+  showWindow: (offset) => {
+    const { draw, replica } = personAt(0);
+    draw({ windowStart: offset === null ? null : encodePosition(replica.body, offset) });
+  },
+  showReread: () => personAt(0).controls.showReread(),
+  insertText: (person, text) => personAt(person).controls.insertText(text),
+  style: (selector, property) => {
+    const element = document.querySelector(selector);
+    if (element === null) throw new Error(`Nothing is ${selector}`);
+    return getComputedStyle(element).getPropertyValue(property);
+  },
+  title: () => server.getText(sharedTypes.title).toJSON(),
   follow: (on) => personAt(0).controls.setFollow(on),
   isFollowing: () => personAt(0).controls.isFollowing(),
   meet: () => {
