@@ -1,4 +1,4 @@
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 export type { Logger };
 
@@ -6,16 +6,17 @@ export type { Logger };
 export const logLevels = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** One JSON line an event on standard output; never text, prompts, tokens, passwords or cookies. */
-export function createLogger(level: LogLevel): Logger {
-  return pino({
+/** One JSON line an event, on standard output by default; never text, prompts, tokens, passwords or cookies. */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: describeError, err: describeError },
     redact: ["cookie", "password", "headers.cookie", "headers.authorization"],
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }
 
 /** What a log may say of an error. Database drivers hang statements and their values on theirs. */

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
-import type * as Y from "yjs";
+import * as Y from "yjs";
 import type { Database } from "../../server/database/database.ts";
 import { walkCharacters } from "../../server/generation/characters.ts";
 
@@ -68,4 +68,43 @@ export async function expectGaplessLog(
     .where("document_id", "=", documentId)
     .executeTakeFirstOrThrow();
   expect(log.rows).toBe(log.last);
+}
+
+/** The ids of the characters that runs inserted, as the log of updates has them. */
+export async function idsInserted(
+  { kysely }: Pick<Database, "kysely">,
+  documentId: string,
+): Promise<string[]> {
+  const rows = await kysely
+    .selectFrom("document_updates")
+    .select("payload")
+    .where("document_id", "=", documentId)
+    .where("origin", "=", "run")
+    .execute();
+  const items = rows
+    .flatMap(({ payload }) => Y.decodeUpdate(payload).structs)
+    .filter((struct) => struct instanceof Y.Item && struct.content instanceof Y.ContentString);
+  return items
+    .flatMap(({ id, length }) =>
+      Array.from({ length }, (_, unit) => `${id.client}:${id.clock + unit}`),
+    )
+    .sort();
+}
+
+/** The ids of the characters that the rows of runs claim. */
+export async function idsClaimed(
+  { kysely }: Pick<Database, "kysely">,
+  documentId: string,
+): Promise<string[]> {
+  const rows = await kysely
+    .selectFrom("run_items")
+    .innerJoin("runs", "runs.id", "run_items.run_id")
+    .select(["client", "clock_from", "clock_to"])
+    .where("document_id", "=", documentId)
+    .execute();
+  return rows
+    .flatMap(({ client, clock_from, clock_to }) =>
+      Array.from({ length: clock_to - clock_from }, (_, unit) => `${client}:${clock_from + unit}`),
+    )
+    .sort();
 }
