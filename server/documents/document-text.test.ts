@@ -11,7 +11,7 @@ function copyOf(source: Y.Doc, firstText: string): Y.Text {
 }
 
 test.each(["", "\n"])(
-  "D1: a copy in a document that holds %j has the text and its formatting, and no run's mark",
+  "a copy in a document that holds %j has the text and its formatting, and no run's mark",
   (first) => {
     const source = new Y.Doc();
     source

@@ -99,7 +99,7 @@ describe("a document", () => {
     }
   });
 
-  test("D1: a clean copy has the text and formatting of the other, and nothing of its history", async () => {
+  test("a clean copy has the text and formatting of the other, and nothing of its history", async () => {
     const { id } = await createDocument({ title: "Worn", body: "A heading\nSome text" });
     const worn = sponsor.open(id);
     await whenText(worn, (now) => now === "A heading\nSome text");
@@ -133,7 +133,7 @@ describe("a document", () => {
     for (const copy of [worn, clean]) copy.close();
   });
 
-  test("D1: a copy of what does not exist for the account is 404, and 403 where it may not create", async () => {
+  test("A2: a copy of what does not exist for the account is 404, and 403 where it may not create", async () => {
     const { id } = await createDocument({ title: "Mine", body: "Secret." });
     const create = (person: Person, copyOf: string) =>
       person.request("POST", "/api/documents", { title: "Copy", copyOf });

@@ -7,7 +7,7 @@ test.beforeEach(async ({ editors }) => {
   await editors.evaluate((text) => harness.open({ text, people: 1 }), story);
 });
 
-test("U4: what lies outside the model's window is dimmed, and nothing where it sees all", async ({
+test("what lies outside the model's window is dimmed, and nothing where it sees all", async ({
   editors,
 }) => {
   const dimmed = editors.locator(".outside-window");
@@ -22,7 +22,7 @@ test("U4: what lies outside the model's window is dimmed, and nothing where it s
   await expect(dimmed).toHaveCount(0);
 });
 
-test("R4: a re-reading sweeps once from the edit to the model's caret", async ({ editors }) => {
+test("a re-reading sweeps once from the edit to the model's caret", async ({ editors }) => {
   await editors.evaluate((offset) => harness.showModel(offset), story.length - 1);
   const river = story.indexOf("river");
   await editors.evaluate((offset) => harness.edit({ offset, deleted: 5, inserted: "lake" }), river);
@@ -45,7 +45,7 @@ for (const [reducedMotion, moves] of [
   ["no-preference", true],
   ["reduce", false],
 ] as const) {
-  test(`with ${reducedMotion} for motion, words ${moves ? "fade in" : "stand there at once"}`, async ({
+  test(`U4: with ${reducedMotion} for motion, words ${moves ? "fade in" : "stand there at once"}`, async ({
     editors,
   }) => {
     await editors.emulateMedia({ reducedMotion });

@@ -12,10 +12,10 @@ test("D7: a click right after typing lands where it was made, while the model st
     numberedWords(150),
   );
   for (let round = 0; round < 15; round++) {
-    const first = await editors.evaluate(() => harness.point(0, harness.text().indexOf("river")));
+    const first = await editors.evaluate(() => harness.point(0, harness.shown(0).indexOf("river")));
     await editors.mouse.click(first.x, first.y);
     await editors.keyboard.type("x");
-    const second = await editors.evaluate(() => harness.point(0, harness.text().indexOf("bear")));
+    const second = await editors.evaluate(() => harness.point(0, harness.shown(0).indexOf("bear")));
     await editors.mouse.click(second.x, second.y);
     await editors.keyboard.type("y");
   }

@@ -9,7 +9,7 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => server?.close());
 
-test("D1: a manuscript in too many pieces offers a clean copy to those who may make one", async ({
+test("a manuscript in too many pieces offers a clean copy to those who may make one", async ({
   browser,
 }) => {
   const author = await signIn(server.url, "sponsor@demo.test");

@@ -68,7 +68,7 @@ test.describe("words written without the server", () => {
     expect(await answer.text()).toContain("Written to nobody.");
   });
 
-  test("S3: two tabs of one account write offline at the same time, and both keep all of it once", async () => {
+  test("S5: two tabs of one account write offline at the same time, and both keep all of it once", async () => {
     await createDocument(sponsor, "Two tabs");
     const { page: first, context } = sponsor;
     const second = await context.newPage();
@@ -126,7 +126,7 @@ test.describe("words written without the server", () => {
     await expect(saveState(page)).toHaveText(/Saved/);
   });
 
-  test("U2: where the document was taken away from unsent words, the page says so and offers them to copy", async ({
+  test("S11: where the document was taken away from unsent words, the page says so and offers them to copy", async ({
     browser,
   }) => {
     await createDocument(sponsor, "Taken away");
