@@ -82,8 +82,10 @@ export function createGeneration(options: GenerationOptions): Generation {
     requireOpen();
     await documents.requireAccess(actor, input.documentId, action);
     await waitForSeen(input);
-    return queue.run(input.documentId, () => {
+    return queue.run(input.documentId, async () => {
       requireOpen();
+      // The right may have gone while the command waited.
+      await documents.requireAccess(actor, input.documentId, action);
       return task();
     });
   }

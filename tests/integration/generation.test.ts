@@ -4,6 +4,7 @@ import type { SamplingInput } from "#shared/sampling.ts";
 import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
 import { openRunDesk, type RunDesk, type RunDeskOptions, seenBy } from "../support/run-desk.ts";
 import { createScriptedModel, type ScriptedModel } from "../support/scripted-engine.ts";
+import { changeRole } from "../support/sync-server.ts";
 
 const waiting = { timeout: 5_000, interval: 5 } as const;
 let test: TestDatabase;
@@ -319,6 +320,21 @@ describe("commands", () => {
     await expect(desk.generation.start(desk.owner, { ...command(), seen })).rejects.toMatchObject({
       code: "not_synced",
     });
+  });
+
+  it("S8 R13: refuses a command whose right went while it waited for what the person saw", async () => {
+    await open();
+    const tab = await desk.openTab(desk.editor);
+    const unsent = new Y.Doc();
+    unsent.getText("body").insert(0, "unsent");
+    const seen = Buffer.from(Y.encodeStateVector(unsent)).toString("base64");
+    const answer = desk.generation
+      .start(desk.owner, { ...command(), seen })
+      .catch((error: unknown) => error);
+    await changeRole(desk.database, desk.documentId, desk.owner.id, null);
+    Y.applyUpdate(tab.doc, Y.encodeStateAsUpdate(unsent));
+    expect(await answer).toMatchObject({ code: "not_found" });
+    expect(await state()).toBeUndefined();
   });
 
   it("names who did what, and nothing more about them", async () => {
