@@ -1,5 +1,5 @@
 import { lazy, type ReactNode, Suspense } from "react";
-import { Navigate, Route, Routes, useLocation } from "react-router";
+import { Navigate, Outlet, Route, Routes, useLocation, useOutletContext } from "react-router";
 import type { User } from "#shared/http.ts";
 import { sentenceOf } from "./api/request.ts";
 import { useMe } from "./api/session.ts";
@@ -25,26 +25,34 @@ export function App() {
     <Suspense fallback={null}>
       <Routes>
         <Route path="/sign-in" element={<SignInPage />} />
-        <Route path="/" element={<SignedIn>{(user) => <DocumentsPage user={user} />}</SignedIn>} />
-        <Route
-          path="/documents/:documentId"
-          element={<SignedIn>{(user) => <DocumentPage user={user} />}</SignedIn>}
-        />
-        <Route
-          path="/watch/:documentId"
-          element={<SignedIn>{(user) => <WatchPage user={user} />}</SignedIn>}
-        />
+        <Route element={<SignedIn />}>
+          <Route path="/" element={<ForUser>{(user) => <DocumentsPage user={user} />}</ForUser>} />
+          <Route
+            path="/documents/:documentId"
+            element={<ForUser>{(user) => <DocumentPage user={user} />}</ForUser>}
+          />
+          <Route
+            path="/watch/:documentId"
+            element={<ForUser>{(user) => <WatchPage user={user} />}</ForUser>}
+          />
+        </Route>
         <Route path="*" element={<NotFoundPage />} />
       </Routes>
     </Suspense>
   );
 }
 
-/** Draws a page for the signed-in account, or leads to the sign-in page and back. */
-function SignedIn({ children }: { children: (user: User) => ReactNode }) {
+/** Holds the pages of the signed-in account and their one connection; else leads to sign in and back. */
+function SignedIn() {
   const me = useMe();
   const location = useLocation();
-  if (me.data) return <LiveProvider key={me.data.id}>{children(me.data)}</LiveProvider>;
+  if (me.data) {
+    return (
+      <LiveProvider key={me.data.id}>
+        <Outlet context={me.data} />
+      </LiveProvider>
+    );
+  }
   if (me.data === null) {
     return <Navigate to="/sign-in" replace state={{ from: location.pathname }} />;
   }
@@ -56,4 +64,9 @@ function SignedIn({ children }: { children: (user: User) => ReactNode }) {
     );
   }
   return null;
+}
+
+/** Draws a page for the account that `SignedIn` holds. */
+function ForUser({ children }: { children: (user: User) => ReactNode }) {
+  return children(useOutletContext<User>());
 }

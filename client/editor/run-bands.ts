@@ -24,7 +24,7 @@ const interruption = 160;
 const lanes = 3;
 /** While text streams in, the bars follow at this pace and not with each flush. */
 const followMs = 1_000;
-/** Lines that shift (a resize, a line more) are followed sooner. */
+/** The first change after a rest, and lines that shift (a resize, a line more), are followed sooner. */
 const shiftMs = 120;
 
 /** Calls `listener` with the bands of a manuscript, now and whenever they are others. */
@@ -33,8 +33,10 @@ export function watchRunBands(
   listener: (bands: readonly RunBand[]) => void,
 ): () => void {
   let last = "";
+  let measuredAt = 0;
   const measure = () => {
     if (editor.isDestroyed) return;
+    measuredAt = performance.now();
     const bands = measureBands(editor.view);
     const next = JSON.stringify(bands);
     if (next === last) return;
@@ -44,7 +46,9 @@ export function watchRunBands(
   const follow = createThrottle(followMs, measure);
   const shift = createThrottle(shiftMs, measure);
   const onTransaction = ({ transaction }: { transaction: { docChanged: boolean } }) => {
-    if (transaction.docChanged) follow.request();
+    if (!transaction.docChanged) return;
+    const isFirst = performance.now() - measuredAt > followMs;
+    (isFirst ? shift : follow).request();
   };
   editor.on("transaction", onTransaction);
   const resized = new ResizeObserver(shift.request);

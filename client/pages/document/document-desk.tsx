@@ -89,7 +89,8 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         onShowAuthors={setShowAuthors}
         helpOpen={helpOpen}
         onHelpOpen={setHelpOpen}
-        onTitleDone={() => controls.current?.focus()}
+        // At once: the next key pressed is the text's.
+        onTitleDone={() => controls.current?.editor.view.focus()}
       />
       <Drafts drafts={connection.drafts} documentId={connection.documentId} />
       <WornNotice user={user} document={document} connection={connection} />

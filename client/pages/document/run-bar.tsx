@@ -50,6 +50,9 @@ export function RunBar(props: RunBarProps) {
             setShown(true);
           }}
           onBlur={() => setShown(false)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") setShown(false);
+          }}
         />
       </Popover.Target>
       <Popover.Dropdown id={card} role="tooltip" className={styles.card ?? ""}>
