@@ -10,11 +10,13 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [socket] = useState(createLiveSocket);
   const client = useQueryClient();
   useEffect(() => {
+    let isHere = true;
     // The server ended it on purpose, or refused it: perhaps the session is over.
     const onDisconnect = (reason: string) => {
       if (reason !== "io server disconnect") return;
-      void recheckMe(client);
-      socket.connect();
+      void recheckMe(client).then(() => {
+        if (isHere) socket.connect();
+      });
     };
     const onRefused = () => {
       if (!socket.active) void recheckMe(client);
@@ -23,6 +25,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     socket.on("connect_error", onRefused);
     socket.connect();
     return () => {
+      isHere = false;
       socket.off("disconnect", onDisconnect);
       socket.off("connect_error", onRefused);
       socket.disconnect();
