@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Navigate, Outlet, Route, Routes, useLocation, useOutletContext } from "react-router";
 import type { User } from "#shared/http.ts";
 import { sentenceOf } from "./api/request.ts";
@@ -46,6 +46,8 @@ export function App() {
 function SignedIn() {
   const me = useMe();
   const location = useLocation();
+  const [wasIn, setWasIn] = useState(false);
+  if (me.data && !wasIn) setWasIn(true);
   if (me.data) {
     return (
       <LiveProvider key={me.data.id}>
@@ -54,7 +56,7 @@ function SignedIn() {
     );
   }
   if (me.data === null) {
-    return <Navigate to="/sign-in" replace state={{ from: location.pathname }} />;
+    return <Navigate to="/sign-in" replace state={{ from: location.pathname, wasIn }} />;
   }
   if (me.failureReason !== null) {
     return (

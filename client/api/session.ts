@@ -33,9 +33,10 @@ export function useMe() {
   return useQuery(meQuery);
 }
 
-/** Asks again who is signed in, after something hinted that the session is over. */
-export async function recheckMe(client: QueryClient): Promise<void> {
+/** Asks again who is signed in, after something hinted that the session is over; whether it is not. */
+export async function recheckMe(client: QueryClient): Promise<boolean> {
   await client.invalidateQueries({ queryKey: meQuery.queryKey });
+  return client.getQueryData(meQuery.queryKey) !== null;
 }
 
 /** Signs in; what another account had cached goes. */

@@ -14,8 +14,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     // The server ended it on purpose, or refused it: perhaps the session is over.
     const onDisconnect = (reason: string) => {
       if (reason !== "io server disconnect") return;
-      void recheckMe(client).then(() => {
-        if (isHere) socket.connect();
+      void recheckMe(client).then((isSignedIn) => {
+        if (isHere && isSignedIn) socket.connect();
       });
     };
     const onRefused = () => {

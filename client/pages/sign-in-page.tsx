@@ -34,6 +34,9 @@ export function SignInPage() {
         <p className={styles.promise}>
           A manuscript that a language model writes and people write over, live.
         </p>
+        {wasSignedIn(location.state) && (
+          <p className={styles.ended}>You are signed out. Sign in to go on where you were.</p>
+        )}
         <form noValidate onSubmit={form.onSubmit((values) => signIn.mutate(values))}>
           <TextInput
             label="Email"
@@ -59,6 +62,11 @@ export function SignInPage() {
       </div>
     </main>
   );
+}
+
+/** Whether a page of this account stood open a moment ago. */
+function wasSignedIn(state: unknown): boolean {
+  return typeof state === "object" && state !== null && "wasIn" in state && state.wasIn === true;
 }
 
 /** The address that asked for signing in; only an address of this site counts. */

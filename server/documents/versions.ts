@@ -77,8 +77,14 @@ export function createVersions(options: VersionsOptions): Versions {
           await project(documentId, room.doc);
         }),
       );
-      const label = `Restored: ${version.label ?? version.createdAt}`;
+      const label = restoredLabel(version.label);
       return versionLog.keep(documentId, { kind: "named", label, createdBy: actor.id });
     },
   };
+}
+
+/** A version that was itself restored gives its name on. */
+function restoredLabel(label: string | null): string {
+  const name = label?.replace(/^Restored: /, "");
+  return name === undefined ? "Restored from an automatic version" : `Restored: ${name}`;
 }

@@ -106,7 +106,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
                 modelName,
               }
             }
-            windowStart={live.stats?.window ?? null}
+            windowStart={run && (live.stats?.window ?? null)}
             showAuthors={showAuthors}
             onReady={(ready) => {
               controls.current = ready;

@@ -5,7 +5,10 @@ import { runSentence } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import styles from "./run-sentence.module.css";
 
-/** What the run does, or who did what last; spoken politely, when the sentence changes. */
+/**
+ * What the run does, or who did what last. It is spoken politely when it changes; that the model
+ * reads an edit is only shown, for it does so at each of them.
+ */
 export function RunSentence({
   live,
   user,
@@ -18,21 +21,23 @@ export function RunSentence({
   const editedByReader = useRecentOwnEdit(connection);
   const isWriting =
     live.link === "joined" && (live.run?.state === "streaming" || live.run?.state === "queued");
-  const sentence =
-    live.link === "refused" && live.refusal !== null
-      ? live.refusal
-      : runSentence({
-          run: live.run,
-          connected: live.link !== "away",
-          queuePosition: live.stats?.queuePosition ?? 0,
-          rereading: live.reread !== null,
-          accountId: user.id,
-          editedByReader,
-        });
+  const view = {
+    run: live.run,
+    connected: live.link !== "away",
+    queuePosition: live.stats?.queuePosition ?? 0,
+    accountId: user.id,
+    editedByReader,
+  };
+  const refusal = live.link === "refused" ? live.refusal : null;
   return (
-    <output className={styles.sentence}>
+    <div className={styles.sentence}>
       {isWriting && <span className={styles.dot} aria-hidden="true" />}
-      <span data-testid="run-state">{sentence}</span>
-    </output>
+      <span data-testid="run-state" aria-hidden="true">
+        {refusal ?? runSentence({ ...view, rereading: live.reread !== null })}
+      </span>
+      <output className={styles.spoken}>
+        {refusal ?? runSentence({ ...view, rereading: false })}
+      </output>
+    </div>
   );
 }
