@@ -95,9 +95,14 @@ test.describe
       await expect(bars(sponsor).first()).toBeFocused();
     });
 
-    test("U4: a phone has no margin, and so no bars", async () => {
+    test("U4: a phone has no margin and so no bars, and what opens stays within its width", async () => {
       await sponsor.page.setViewportSize({ width: 390, height: 844 });
       await expect(bars(sponsor).first()).toBeHidden();
+      const { page } = sponsor;
+      await page.getByRole("button", { name: "Share" }).click();
+      const add = await page.getByRole("button", { name: "Add" }).boundingBox();
+      expect((add?.x ?? 0) + (add?.width ?? 0)).toBeLessThanOrEqual(390 - 8);
+      await page.keyboard.press("Escape");
       await sponsor.page.setViewportSize({ width: 1280, height: 800 });
       await expect(bars(sponsor).first()).toBeVisible();
     });
