@@ -15,7 +15,7 @@ export interface OnnxRuntimeLibrary {
   /** `shape` and `data` have to stay referenced as long as the value is used. */
   createTensor(info: Pointer, data: ArrayBufferView, shape: BigInt64Array, type: number): Pointer;
   /** Runs on another thread. The four arrays hold addresses, of C strings and of values. */
-  run(session: Pointer, call: RunCall): Promise<void>;
+  run(session: Pointer, call: RunCall): void;
   release(kind: ReleasableKind, pointer: Pointer): void;
 }
 
@@ -74,10 +74,7 @@ export function loadOnnxRuntime(): OnnxRuntimeLibrary {
 }
 
 /** What koffi returns for a native function; numbers, addresses, strings and typed arrays go in. */
-interface NativeFunction {
-  (...parameters: unknown[]): unknown;
-  async(...parameters: unknown[]): void;
-}
+type NativeFunction = (...parameters: unknown[]) => unknown;
 type Bind = (place: number, result: string, parameters: string[]) => NativeFunction;
 /** Throws when a returned status is an error, and frees it. */
 type Check = (status: unknown) => void;
@@ -143,22 +140,12 @@ function bindRun(bind: Bind, check: Check, release: Releases) {
   const pointers = ["void *", "void *", "void *", "void *"];
   const run = bind(places.run, "void *", [...pointers, "size_t", "void *", "size_t", "void *"]);
   return {
-    run: (session: Pointer, call: RunCall) =>
-      new Promise<void>((resolve, reject) => {
-        const finish = (error: unknown, status: unknown) => {
-          try {
-            if (error) throw error;
-            check(status);
-            resolve();
-          } catch (failure) {
-            reject(failure);
-          }
-        };
-        const { inputNames, inputs, outputNames, outputs } = call;
-        const given = [inputNames, inputs, inputs.length] as const;
-        const wanted = [outputNames, outputs.length, outputs] as const;
-        run.async(session, null, ...given, ...wanted, finish);
-      }),
+    /** On the calling thread. Nothing can be collected meanwhile, since no JavaScript runs. */
+    run(session: Pointer, { inputNames, inputs, outputNames, outputs }: RunCall): void {
+      const given = [inputNames, inputs, inputs.length] as const;
+      const wanted = [outputNames, outputs.length, outputs] as const;
+      check(run(session, null, ...given, ...wanted));
+    },
     release: (kind: ReleasableKind, pointer: Pointer) => void release[kind](pointer),
   };
 }

@@ -1,3 +1,4 @@
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { type LanguageModel, loadLanguageModel } from "./language-model.ts";
 import { readModelCard } from "./model-card.ts";
@@ -10,6 +11,7 @@ async function serve(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("worker.ts runs in a worker thread only.");
   const report = (message: Report) => port.postMessage(message);
+  yieldToPeople();
   const settings = workerDataSchema.parse(workerData);
   const card = readModelCard(settings.modelFolder);
   const { runtime, fallbackReason } = await openRuntime(settings.runtime);
@@ -45,6 +47,14 @@ async function serve(): Promise<void> {
     runtime: runtime.kind,
     ...(fallbackReason === undefined ? {} : { fallbackReason }),
   });
+}
+
+/**
+ * Where the cores are few, a keystroke goes before a token. On Linux a priority is a thread's own,
+ * and the threads that this one starts inherit it; elsewhere it would slow the whole process.
+ */
+function yieldToPeople(): void {
+  if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 }
 
 /** onnxruntime plans its memory in a graph's first run; nobody should wait for that. */

@@ -10,8 +10,8 @@ import {
 import { loadOnnxRuntime, type OnnxRuntimeLibrary, type Pointer } from "./onnxruntime-library.ts";
 
 /**
- * onnxruntime's C API through FFI: runs are asynchronous and nothing is copied. Throws where the
- * platform has no such library.
+ * onnxruntime's C API through FFI: nothing is copied. A run takes place on the calling thread, which
+ * for the engine is one of its own. Throws where the platform has no such library.
  */
 export function createZeroCopyRuntime(): OnnxRuntime {
   const library = loadOnnxRuntime();
@@ -43,21 +43,16 @@ function wrapSession(
   values: WeakMap<OnnxTensor, Pointer>,
 ): OnnxSession {
   const addressOfName = createNameTable();
-  /** What native code is using: nothing else may be the last reference to it. */
-  const inUse = new Set<unknown>();
   let released = false;
   return {
     async run(inputs, outputs) {
       if (released) throw new Error("The session was released before its run.");
-      const call = {
+      library.run(session, {
         inputNames: BigUint64Array.from(inputs.keys(), addressOfName),
         inputs: addressesOf(inputs, values),
         outputNames: BigUint64Array.from(outputs.keys(), addressOfName),
         outputs: addressesOf(outputs, values),
-      };
-      const using = { call, inputs, outputs };
-      inUse.add(using);
-      await library.run(session, call).finally(() => inUse.delete(using));
+      });
     },
     async release() {
       if (released) return;
