@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Run, runReasons } from "#shared/run.ts";
 import { testRun } from "./live-fixtures.ts";
-import { ordinal, runSentence } from "./run-sentences.ts";
+import { endingSentence, ordinal, runSentence } from "./run-sentences.ts";
 
 const sentence = (
   run: Partial<Run> | null,
@@ -76,4 +76,18 @@ test("ordinals are English, the teens too", () => {
   expect([1, 2, 3, 4, 11, 12, 13, 21, 22, 103].map(ordinal)).toEqual(
     "1st 2nd 3rd 4th 11th 12th 13th 21st 22nd 103rd".split(" "),
   );
+});
+
+test("a run of the past says how it ended, a live one that it writes", () => {
+  const ending = (run: Partial<Run>) => endingSentence(testRun(run), "me");
+  const ben = { id: "ben", name: "Ben" };
+  expect(ending({ state: "streaming" })).toBe("Writing now");
+  expect(ending({ state: "finished", finishReason: "max_tokens" })).toBe("At its length");
+  expect(ending({ state: "finished", finishReason: "end_of_text" })).toBe(
+    "The model ended its text",
+  );
+  expect(ending({ state: "stopped", finishReason: "stopped", changedBy: ben })).toBe(
+    "Stopped by Ben",
+  );
+  expect(ending({ state: "paused", reason: "by_person", changedBy: ben })).toBe("Paused by Ben");
 });

@@ -36,7 +36,7 @@ beforeEach(async () => {
 const archive = (archived: boolean) => owner.json("PATCH", path, { archived });
 const textNow = async () => (await owner.request("GET", `${path}/text`)).text();
 
-test("A1 S8: into an archived document nobody writes, until it is brought back", async () => {
+test("A8 S8: into an archived document nobody writes, until it is brought back", async () => {
   await archive(true);
   const refused = new Promise((resolve) => {
     copy.provider.on("sync", (synced: boolean) => !synced && resolve(undefined));
@@ -54,14 +54,14 @@ test("A1 S8: into an archived document nobody writes, until it is brought back",
   await expect.poll(textNow).toBe(`Again: ${body}`);
 });
 
-test("A1: bringing it back lets pages that stayed open write at once", async () => {
+test("A8: bringing it back lets pages that stayed open write at once", async () => {
   await archive(true);
   await archive(false);
   copy.body.insert(0, "Again: ");
   await expect.poll(textNow).toBe(`Again: ${body}`);
 });
 
-test("A1: renaming, naming and restoring a version are refused with a sentence, also to the owner", async () => {
+test("A8: renaming, naming and restoring a version are refused with a sentence, also to the owner", async () => {
   const { version } = await owner.json<{ version: Version }>("POST", `${path}/versions`, {
     label: "V",
   });
@@ -79,7 +79,7 @@ test("A1: renaming, naming and restoring a version are refused with a sentence, 
   expect((await owner.request("GET", `${path}/versions`)).status).toBe(200);
 });
 
-test("A1 R2: no run starts or goes on in an archived document; brought back, it resumes", async () => {
+test("A8 R2: no run starts or goes on in an archived document; brought back, it resumes", async () => {
   const socket = owner.socket();
   const start = { documentId: id, sampling: { maxTokens: null, seed: 7 } };
   expect(await socket.emitWithAck("run:start", start)).toMatchObject({ ok: true });

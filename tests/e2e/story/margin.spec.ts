@@ -118,7 +118,7 @@ test.describe
       await page.keyboard.press("Control+Backslash");
     });
 
-    test("U3: archived, it can be read by all and changed by none; brought back, it is as it was", async () => {
+    test("A8 U3: archived, it can be read by all and changed by none; brought back, it is as it was", async () => {
       const { page } = sponsor;
       await page.getByRole("button", { name: "Share" }).click();
       await page.getByLabel("Email").fill("editor@demo.test");
