@@ -17,6 +17,7 @@ import type { Replica } from "./replica.ts";
 import { endSweep, rereadSweepPlugin, startSweep, sweepMs } from "./reread-sweep.ts";
 import { manuscriptExtensions, manuscriptSchema } from "./schema.ts";
 import { createScrollHold, type ScrollHold } from "./scroll-hold.ts";
+import { dispatchLook } from "./selection.ts";
 import { createThrottle } from "./throttle.ts";
 import { createUndo, type Undo } from "./undo.ts";
 import { dimBefore, windowDimPlugin } from "./window-dim.ts";
@@ -110,22 +111,20 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
   scrollHold = createScrollHold(editor.view);
   follow = createFollow(editor.view);
 
-  const unsweep = createThrottle(sweepMs, () => editor.view.dispatch(endSweep(editor.state)));
+  const unsweep = createThrottle(sweepMs, () => dispatchLook(editor.view, endSweep));
   const controls = createControls({ editor, replica, undo, follow });
   return {
     controls: {
       ...controls,
       healed: () => binding.healed,
       showReread: () => {
-        const sweep = startSweep(editor.state);
-        if (sweep === undefined) return;
-        editor.view.dispatch(sweep);
+        dispatchLook(editor.view, startSweep);
         unsweep.request();
       },
     },
     setEditable: (editable) => editor.setEditable(editable, false),
-    setRun: (run) => editor.view.dispatch(showModelCaret(editor.state, run)),
-    setWindowStart: (start) => editor.view.dispatch(dimBefore(editor.state, body, start)),
+    setRun: (run) => dispatchLook(editor.view, (state) => showModelCaret(state, run)),
+    setWindowStart: (start) => dispatchLook(editor.view, (state) => dimBefore(state, body, start)),
     destroy: () => {
       unsweep.cancel();
       scrollHold?.destroy();

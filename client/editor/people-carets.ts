@@ -6,6 +6,7 @@ import { personColour } from "./person-colour.ts";
 import { positionAt } from "./positions.ts";
 import { type Person, peopleIn } from "./presence-state.ts";
 import { positionFromJson } from "./relative-position.ts";
+import { dispatchLook } from "./selection.ts";
 
 const peopleKey = new PluginKey<DecorationSet>("people-carets");
 
@@ -25,7 +26,7 @@ export function peopleCaretsPlugin(text: Y.Text, awareness: Awareness): Plugin<D
       let frame = 0;
       const draw = () => {
         frame = 0;
-        view.dispatch(view.state.tr.setMeta(peopleKey, true).setMeta("addToHistory", false));
+        dispatchLook(view, ({ tr }) => tr.setMeta(peopleKey, true).setMeta("addToHistory", false));
       };
       const request = () => {
         if (frame === 0) frame = requestAnimationFrame(draw);

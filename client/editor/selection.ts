@@ -1,4 +1,5 @@
 import { type EditorState, TextSelection, type Transaction } from "@tiptap/pm/state";
+import type { EditorView } from "@tiptap/pm/view";
 
 /**
  * Maps the selection of `before` through `transaction`: text inserted by others exactly at an empty
@@ -29,6 +30,19 @@ interface DomObserver {
 export function readDomSelection(host: { readonly composing?: boolean }): void {
   if (host.composing || !hasDomObserver(host)) return;
   if (host.domObserver.pendingRecords().length === 0) host.domObserver.flush();
+}
+
+/**
+ * Dispatches what changes only how the text looks (carets, sweeps, dimming), over the selection that
+ * the browser shows: a click that ProseMirror has not heard of yet stays where it was made.
+ */
+export function dispatchLook(
+  view: EditorView,
+  look: (state: EditorState) => Transaction | undefined,
+): void {
+  readDomSelection(view);
+  const transaction = look(view.state);
+  if (transaction !== undefined) view.dispatch(transaction);
 }
 
 function hasDomObserver(host: object): host is { domObserver: DomObserver } {

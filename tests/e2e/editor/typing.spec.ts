@@ -37,6 +37,8 @@ test("a click that the editor has not heard of yet survives a remote change", as
   expect(caret).toBe(34);
   await editors.keyboard.type("Z");
   expect((await editors.evaluate(() => harness.shown(0))).indexOf("Z")).toBe(34);
+  // What changes only the look must leave it alone too.
+  expect(await editors.evaluate(() => harness.clickThenSweep(0, 10))).toBe(10);
 });
 
 test("D1: Enter inside the model's paragraph keeps all of its words, in order", async ({

@@ -203,6 +203,14 @@ const harness: Harness = {
     editor.commands.focus(positionAt(editor.state.doc, offset));
     editor.view.focus();
   },
+  clickThenSweep: (person, offset) => {
+    const { controls } = personAt(person);
+    const { view, state } = controls.editor;
+    const place = view.domAtPos(positionAt(state.doc, offset));
+    getSelection()?.collapse(place.node, place.offset);
+    controls.showReread();
+    return offsetAt(view.state.doc, view.state.selection.head);
+  },
   clickThenReceive: (person, offset, inserted) => {
     const { controls, replica } = personAt(person);
     const { view, state } = controls.editor;
