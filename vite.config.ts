@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const server = "http://127.0.0.1:3000";
+const server = `http://127.0.0.1:${process.env.PORT ?? 3000}`;
 
 /** Builds `client/` into `dist/client`; while developing, everything live is proxied to the server. */
 export default defineConfig({

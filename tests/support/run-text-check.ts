@@ -10,6 +10,8 @@ export interface WrittenText {
   tokens: string;
   /** The visible characters that runs own by item id, in the order of the text. */
   owned: string;
+  /** Characters whose colour says otherwise: a run's without its mark, a person's with one. */
+  wronglyMarked: number;
 }
 
 /** Reads both; fails where a token's number is missing or doubled, or two runs own one character. */
@@ -45,6 +47,7 @@ export async function readWrittenText(
       expect(item.clock_from).toBeGreaterThanOrEqual(before.clock_to);
   });
   let owned = "";
+  let wronglyMarked = 0;
   for (const run of walkCharacters(body, 0, body.length)) {
     for (let unit = 0; unit < run.text.length; unit++) {
       const clock = run.clock + unit;
@@ -52,9 +55,10 @@ export async function readWrittenText(
         (item) => item.client === run.client && clock >= item.clock_from && clock < item.clock_to,
       );
       if (isOwned) owned += run.text[unit];
+      if (isOwned !== (typeof run.attributes.run === "string")) wronglyMarked++;
     }
   }
-  return { tokens: tokens.map(({ text }) => text).join(""), owned };
+  return { tokens: tokens.map(({ text }) => text).join(""), owned, wronglyMarked };
 }
 
 /** Every update of a document's log has the next number. */
