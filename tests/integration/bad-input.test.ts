@@ -262,10 +262,10 @@ describe("R1 R2: two people who press everything at once", () => {
     await socket.emitWithAck("run:stop", { documentId });
     expect((await run())?.state).toBe("stopped");
     expect(states.filter((after, place) => !follows(states[place - 1], after))).toEqual([]);
-    await whenText(copy, (text) => text.length > 16);
-    const written = tokens.map(({ text }) => text).join("");
-    await vi.waitFor(() => expect(copy.text()).toBe(`Once upon a time${written}`), waiting);
     expect(await start({ sampling: { maxTokens: 3 } })).toMatchObject({ ok: true });
     await vi.waitFor(async () => expect((await run())?.state).toBe("finished"), waiting);
+    await whenText(copy, (text) => text.length > 16);
+    const written = () => tokens.map(({ text }) => text).join("");
+    await vi.waitFor(() => expect(copy.text()).toBe(`Once upon a time${written()}`), waiting);
   });
 });

@@ -29,7 +29,7 @@ export interface Harness {
   /** The ends of one editor's selection. */
   selection: (person: number) => { anchor: number; head: number };
   /** Puts one editor's caret somewhere and focuses it. */
-  focus: (person: number, offset: number) => void;
+  focus: (person: number, offset: number) => Promise<void>;
   /**
    * Moves the browser's caret to an offset, as a click does, and lets a remote insertion at the text's
    * start arrive before the browser tells of it. Returns what the editor takes for its caret then.

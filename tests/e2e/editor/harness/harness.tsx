@@ -198,10 +198,12 @@ const harness: Harness = {
     const { doc, selection } = personAt(person).controls.editor.state;
     return { anchor: offsetAt(doc, selection.anchor), head: offsetAt(doc, selection.head) };
   },
-  focus: (person, offset) => {
+  focus: async (person, offset) => {
     const { editor } = personAt(person).controls;
     editor.commands.focus(positionAt(editor.state.doc, offset));
     editor.view.focus();
+    // Tiptap focuses once more in the next frame, which would undo a key pressed before it.
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   },
   clickThenSweep: (person, offset) => {
     const { controls } = personAt(person);
