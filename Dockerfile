@@ -3,9 +3,9 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
-COPY tsconfig*.json vite.config.ts ./
 COPY scripts scripts
+RUN node -e "import('./scripts/install.mjs').then(({ ensureInstalled }) => ensureInstalled())"
+COPY tsconfig*.json vite.config.ts ./
 COPY shared shared
 COPY client client
 RUN node scripts/build.mjs
