@@ -17,7 +17,7 @@ function citations(): Map<string, Set<string>> {
   for (const folder of folders)
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {
       const file = join(entry.parentPath, entry.name);
-      if (!entry.isFile() || !/\.(test|spec)\.tsx?$/.test(entry.name)) continue;
+      if (!entry.isFile() || !/(\.(test|spec)|-contract)\.tsx?$/.test(entry.name)) continue;
       // A title begins with the numbers of the rules that it holds: "S1 S3: …".
       for (const title of readFileSync(file, "utf8").matchAll(/["'`]((?:[A-Z]\d+ )*[A-Z]\d+): /g))
         for (const rule of title[1]?.split(" ") ?? []) {

@@ -140,7 +140,7 @@ function bindRun(bind: Bind, check: Check, release: Releases) {
   const pointers = ["void *", "void *", "void *", "void *"];
   const run = bind(places.run, "void *", [...pointers, "size_t", "void *", "size_t", "void *"]);
   return {
-    /** On the calling thread. Nothing can be collected meanwhile, since no JavaScript runs. */
+    /** On the calling thread; the caller keeps everything in `call` and behind it referenced. */
     run(session: Pointer, { inputNames, inputs, outputNames, outputs }: RunCall): void {
       const given = [inputNames, inputs, inputs.length] as const;
       const wanted = [outputNames, outputs.length, outputs] as const;

@@ -43,16 +43,28 @@ function wrapSession(
   values: WeakMap<OnnxTensor, Pointer>,
 ): OnnxSession {
   const addressOfName = createNameTable();
+  /**
+   * What native code is using. Addresses do not keep anything alive, and koffi itself allocates on its
+   * way into the call: without this, a tensor whose last mention has passed could be collected there.
+   */
+  const inUse = new Set<unknown>();
   let released = false;
   return {
     async run(inputs, outputs) {
       if (released) throw new Error("The session was released before its run.");
-      library.run(session, {
+      const call = {
         inputNames: BigUint64Array.from(inputs.keys(), addressOfName),
         inputs: addressesOf(inputs, values),
         outputNames: BigUint64Array.from(outputs.keys(), addressOfName),
         outputs: addressesOf(outputs, values),
-      });
+      };
+      const using = { call, inputs, outputs };
+      inUse.add(using);
+      try {
+        library.run(session, call);
+      } finally {
+        inUse.delete(using);
+      }
     },
     async release() {
       if (released) return;

@@ -1,0 +1,3 @@
+import { describeEngine } from "./test-support/create-engine-contract.ts";
+
+describeEngine("binding");

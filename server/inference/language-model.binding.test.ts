@@ -1,0 +1,3 @@
+import { describeLanguageModel } from "./test-support/language-model-contract.ts";
+
+describeLanguageModel("binding");
