@@ -1,9 +1,10 @@
 import { Popover } from "@mantine/core";
-import { type ReactNode, useId, useState } from "react";
+import { useId, useState } from "react";
 import type { DocumentRun } from "#shared/http.ts";
 import { Ago } from "../../components/ago.tsx";
 import type { RunBand } from "../../editor/run-bands.ts";
 import { endingSentence, nameFor } from "../../live/run-sentences.ts";
+import { Fact } from "./fact.tsx";
 import styles from "./run-margin.module.css";
 
 interface RunBarProps {
@@ -88,14 +89,5 @@ function RunCard({
         <Fact name="Seed">{run.seed}</Fact>
       </dl>
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

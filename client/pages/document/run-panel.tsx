@@ -1,9 +1,9 @@
-import type { ReactNode } from "react";
 import type { User } from "#shared/http.ts";
 import { isLive } from "#shared/run.ts";
 import { runFigures } from "../../live/run-figures.ts";
 import { nameFor } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
+import { Fact } from "./fact.tsx";
 import styles from "./run-panel.module.css";
 import { SamplingControls } from "./sampling-controls.tsx";
 import { SamplingFacts } from "./sampling-facts.tsx";
@@ -67,14 +67,5 @@ function RunFacts({ live, user }: { live: DocumentLive; user: User }) {
       )}
       <Fact name="Seed">{run.seed}</Fact>
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
