@@ -1,6 +1,6 @@
 import type * as Y from "yjs";
-import { type CharacterRun, endOfText, walkCharacters } from "./characters.ts";
-import type { ItemRange } from "./run-store.ts";
+import { type CharacterId, type CharacterRun, walkCharacters } from "./characters.ts";
+import type { OwnedRange } from "./run-store.ts";
 
 interface Correction {
   index: number;
@@ -9,39 +9,66 @@ interface Correction {
 }
 
 /**
- * Marks a run's own characters that lost its mark, and takes the mark from characters that are not
- * its own: concurrent edits can leave a few of each. The mark is for colour only.
+ * Gives each run's own characters their mark, and takes marks from characters that are no run's:
+ * concurrent edits can leave a few wrong ones. `owned` are the ranges of all of the document's runs,
+ * in the order of client and clock. The mark is for colour only.
  */
-export function mendRunMarks(body: Y.Text, run: string, own: readonly ItemRange[]): void {
-  for (const { index, length, run: mark } of corrections(body, run, own)) {
-    body.format(index, length, { run: mark });
-  }
+export function mendRunMarks(body: Y.Text, owned: readonly OwnedRange[]): void {
+  for (const { index, length, run } of corrections(body, owned))
+    body.format(index, length, { run });
 }
 
-function corrections(body: Y.Text, run: string, own: readonly ItemRange[]): Correction[] {
+function corrections(body: Y.Text, owned: readonly OwnedRange[]): Correction[] {
   const found: Correction[] = [];
   let index = 0;
-  for (const characters of walkCharacters(body, 0, endOfText(body))) {
-    for (const part of splitByOwner(characters, own)) {
-      const marked = characters.attributes.run === run;
-      if (part.own !== marked) {
-        found.push({ index, length: part.length, run: part.own ? run : null });
-      }
-      index += part.length;
+  for (const characters of walkCharacters(body, 0, body.length)) {
+    const marked = characters.attributes.run ?? null;
+    for (const { length, run } of splitByOwner(characters, owned)) {
+      if (run !== marked) addCorrection(found, { index, length, run });
+      index += length;
     }
   }
   return found;
 }
 
-function splitByOwner(characters: CharacterRun, own: readonly ItemRange[]) {
-  const ranges = own.filter((range) => range.client === characters.client);
-  const parts: { length: number; own: boolean }[] = [];
-  for (let unit = 0; unit < characters.text.length; unit++) {
-    const clock = characters.clock + unit;
-    const isOwn = ranges.some((range) => clock >= range.from && clock < range.to);
-    const last = parts.at(-1);
-    if (last?.own === isOwn) last.length++;
-    else parts.push({ length: 1, own: isOwn });
+/** Each correction is a walk through the text: neighbours go together. */
+function addCorrection(found: Correction[], { index, length, run }: Correction): void {
+  const last = found.at(-1);
+  if (last !== undefined && last.run === run && last.index + last.length === index) {
+    last.length += length;
+  } else found.push({ index, length, run });
+}
+
+function* splitByOwner(
+  characters: CharacterRun,
+  owned: readonly OwnedRange[],
+): Generator<Omit<Correction, "index">, undefined> {
+  const end = characters.clock + characters.text.length;
+  let place = firstEndingAfter(owned, characters);
+  for (let clock = characters.clock; clock < end; ) {
+    const next = owned[place];
+    const range = next?.client === characters.client ? next : undefined;
+    const isOwned = range !== undefined && range.from <= clock;
+    const to = Math.min(end, (isOwned ? range.to : range?.from) ?? end);
+    yield { length: to - clock, run: isOwned ? range.run : null };
+    if (isOwned) place++;
+    clock = to;
   }
-  return parts;
+  return undefined;
+}
+
+/** Where the first range stands that ends after this character. */
+function firstEndingAfter(owned: readonly OwnedRange[], { client, clock }: CharacterId): number {
+  let low = 0;
+  for (let high = owned.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    const range = owned[middle];
+    if (range === undefined || isBefore(range, { client, clock })) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function isBefore(range: OwnedRange, { client, clock }: CharacterId): boolean {
+  return range.client < client || (range.client === client && range.to <= clock);
 }

@@ -2,8 +2,7 @@ import { isLive, type RunReason } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
 import { NotFoundError } from "../errors.ts";
 import type { LoadedModel } from "../inference/engine.ts";
-import { bodyOf } from "./caret.ts";
-import { mendRunMarks } from "./own-marks.ts";
+import { mendMarksAtEnd } from "./mend-marks.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
 import {
   type HoldOptions,
@@ -87,7 +86,6 @@ export class RunSession {
     await this.#halt();
     // It may have ended by itself meanwhile.
     changeStatus(this.record.status, { event: "stop" });
-    await this.#mendMarks();
     await this.#end({ event: "stop" }, by);
   }
 
@@ -133,7 +131,6 @@ export class RunSession {
         return undefined;
       case "finished":
         this.#admit();
-        await this.#mendMarks();
         await this.#end({ event: "finish", finishReason: end.finishReason });
         return undefined;
       case "engine_lost":
@@ -182,6 +179,7 @@ export class RunSession {
   }
 
   async #end(change: RunChange, by?: Person): Promise<void> {
+    await mendMarksAtEnd(this.#deps, this.record);
     await this.#change(change, by);
     await this.#keepVersion("When the model had written");
     await this.#keepSnapshot();
@@ -255,21 +253,6 @@ export class RunSession {
       await this.#deps.rooms.keepSnapshot(documentId);
     } catch (error) {
       this.#deps.logger.warn({ err: error, runId }, "snapshot not kept at the run's end");
-    }
-  }
-
-  /** At a run's end: concurrent edits may have left marks that are wrong. */
-  async #mendMarks(): Promise<void> {
-    const { id: runId, documentId, startedBy } = this.record;
-    try {
-      const own = await this.#deps.store.items(runId);
-      const room = await this.#deps.rooms.open(documentId);
-      const origin = { kind: "run", runId, actorId: startedBy.id } as const;
-      await room
-        .write(origin, (doc) => mendRunMarks(bodyOf(doc), runId, own))
-        .finally(() => room.release());
-    } catch (error) {
-      this.#deps.logger.warn({ err: error, runId }, "run marks not mended");
     }
   }
 

@@ -23,6 +23,11 @@ export interface ItemRange {
   to: number;
 }
 
+/** Characters that one of the document's runs inserted. */
+export interface OwnedRange extends ItemRange {
+  run: string;
+}
+
 /** What one flush adds to a run. */
 export interface FlushRows {
   tokens: readonly TokenRow[];
@@ -52,7 +57,8 @@ export interface RunStore {
   saveFlush(transaction: CommitTransaction, runId: string, flush: FlushRows): Promise<void>;
   /** The run's newest tokens in the order in which they were written. */
   newestTokens(runId: string, limit: number): Promise<WrittenToken[]>;
-  items(runId: string): Promise<ItemRange[]>;
+  /** What all of the document's runs inserted, by client and clock. */
+  ownedRanges(documentId: string): Promise<OwnedRange[]>;
   /** The document's updates since the run last wrote, or since it was started. */
   updatesSince(record: RunRecord): Promise<Uint8Array[]>;
   settings(documentId: string): Promise<RunSettings>;
@@ -143,15 +149,21 @@ export function createRunStore({ kysely }: Database): RunStore {
         first: client === null || clock === null ? null : { client, clock },
       }));
     },
-    async items(runId) {
+    async ownedRanges(documentId) {
       const rows = await kysely
         .selectFrom("run_items")
-        .selectAll()
-        .where("run_id", "=", runId)
+        .innerJoin("runs", "runs.id", "run_items.run_id")
+        .select(["run_id", "client", "clock_from", "clock_to"])
+        .where("document_id", "=", documentId)
         .orderBy("client")
         .orderBy("clock_from")
         .execute();
-      return rows.map((row) => ({ client: row.client, from: row.clock_from, to: row.clock_to }));
+      return rows.map(({ run_id: run, client, clock_from: from, clock_to: to }) => ({
+        run,
+        client,
+        from,
+        to,
+      }));
     },
     async updatesSince(record) {
       const rows = await kysely

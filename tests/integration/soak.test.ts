@@ -68,8 +68,14 @@ async function live(desk: RunDesk, tabs: readonly Tab[], random: Random): Promis
   await generation.stop(owner, { documentId }).catch(allowConflict);
 }
 
-/** Concurrent deletions can leave a few characters in the wrong colour until a run ends again. */
-const mostWronglyMarked = 0.04;
+/** One more run, with nobody writing: its end mends the colours that concurrent edits left wrong. */
+async function lastRun({ documentId, generation, owner, published }: RunDesk): Promise<void> {
+  const { id } = await generation.start(owner, { documentId, sampling: { maxTokens: 2 } });
+  await vi.waitFor(
+    () => expect(published.states.at(-1)).toMatchObject({ id, state: "finished" }),
+    waiting,
+  );
+}
 
 test.each([20_261_121])(
   "S1 S3 R14: six documents stream while people edit, pause, resume, stop and start: all copies agree, and each written character is known (seed %i)",
@@ -96,12 +102,13 @@ test.each([20_261_121])(
           waiting,
         );
       }
+      await lastRun(desk);
       const room = await desk.server.sync.rooms.open(desk.documentId);
       const body = room.doc.getText("body");
       const written = await readWrittenText(store.database, desk.documentId, body);
-      const { tokens, owned, wronglyMarked } = written;
+      const { tokens, wronglyMarked } = written;
       expect(tokens.length).toBeGreaterThan(0);
-      expect(wronglyMarked).toBeLessThanOrEqual(owned.length * mostWronglyMarked);
+      expect(wronglyMarked).toBe(0);
       room.release();
       const inserted = await idsInserted(store.database, desk.documentId);
       expect(await idsClaimed(store.database, desk.documentId)).toEqual(inserted);

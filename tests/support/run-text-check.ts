@@ -10,7 +10,7 @@ export interface WrittenText {
   tokens: string;
   /** The visible characters that runs own by item id, in the order of the text. */
   owned: string;
-  /** Characters whose colour says otherwise: a run's without its mark, a person's with one. */
+  /** Characters whose colour says otherwise: a run's without its mark, any others with one. */
   wronglyMarked: number;
 }
 
@@ -36,7 +36,7 @@ export async function readWrittenText(
   const items = await kysely
     .selectFrom("run_items")
     .innerJoin("runs", "runs.id", "run_items.run_id")
-    .select(["client", "clock_from", "clock_to"])
+    .select(["run_id", "client", "clock_from", "clock_to"])
     .where("document_id", "=", documentId)
     .orderBy("client")
     .orderBy("clock_from")
@@ -51,11 +51,11 @@ export async function readWrittenText(
   for (const run of walkCharacters(body, 0, body.length)) {
     for (let unit = 0; unit < run.text.length; unit++) {
       const clock = run.clock + unit;
-      const isOwned = items.some(
+      const owner = items.find(
         (item) => item.client === run.client && clock >= item.clock_from && clock < item.clock_to,
       );
-      if (isOwned) owned += run.text[unit];
-      if (isOwned !== (typeof run.attributes.run === "string")) wronglyMarked++;
+      if (owner !== undefined) owned += run.text[unit];
+      if (owner?.run_id !== run.attributes.run) wronglyMarked++;
     }
   }
   return { tokens: tokens.map(({ text }) => text).join(""), owned, wronglyMarked };
