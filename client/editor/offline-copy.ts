@@ -1,6 +1,7 @@
 import { IndexeddbPersistence } from "y-indexeddb";
 import * as Y from "yjs";
 import { createLastWords } from "./last-words.ts";
+import { paceUpdates } from "./paced-updates.ts";
 import type { StateVector } from "./save-ledger.ts";
 
 /** A document's copy in this browser. */
@@ -28,14 +29,16 @@ export interface OfflineCopyKey {
 
 const durableKey = "durable";
 
-/** Opens the copy of `doc` in IndexedDB; every change of it is kept there from now on. */
+/** Opens the copy of `doc` in IndexedDB; every change of it is kept there from now on, others' a moment later. */
 export function openOfflineCopy(key: OfflineCopyKey, doc: Y.Doc): OfflineCopy {
   const name = `palimpsest:${key.accountId}:${key.documentId}:${key.restoreEpoch}`;
   const generation = `${name}:generation`;
   const place = `${name}:${localStorage.getItem(generation) ?? "0"}`;
   const store = new IndexeddbPersistence(place, doc);
+  const paced = paceStore(store, doc);
   const lastWords = createLastWords(localStorage, place, doc);
   const ended = new AbortController();
+  window.addEventListener("pagehide", paced.flush, { signal: ended.signal });
   return {
     loaded: store.whenSynced.then(async () => {
       lastWords.restore();
@@ -56,14 +59,23 @@ export function openOfflineCopy(key: OfflineCopyKey, doc: Y.Doc): OfflineCopy {
     abandon: () => localStorage.setItem(generation, crypto.randomUUID()),
     drop: async () => {
       ended.abort();
+      paced.close();
       lastWords.forget();
       await store.clearData();
     },
     close: async () => {
       ended.abort();
+      paced.close();
       await store.destroy();
     },
   };
+}
+
+/** The store listens by itself, at each update; from here on it is told. */
+function paceStore(store: IndexeddbPersistence, doc: Y.Doc) {
+  doc.off("update", store._storeUpdate);
+  const tell = (update: Uint8Array) => store._storeUpdate(update, "paced");
+  return paceUpdates({ doc, store: tell, storeOrigin: store });
 }
 
 function encodeDurable(durable: StateVector): ArrayBuffer {
