@@ -59,7 +59,12 @@ export const theme = createTheme({
     Popover: Popover.extend({ defaultProps: { offset: 4, trapFocus: true, returnFocus: true } }),
     Switch: Switch.extend({ defaultProps: { withThumbIndicator: false } }),
     Tooltip: Tooltip.extend({
-      defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false } },
+      defaultProps: {
+        openDelay: 400,
+        events: { hover: true, focus: true, touch: false },
+        // Most stand in the dock and the header: held in place, they need no drawing as the text scrolls.
+        floatingStrategy: "fixed",
+      },
     }),
   },
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { documentFromDelta } from "./document-from-delta.ts";
-import { laidOut, runStretches } from "./run-bands.ts";
+import { keptBands, laidOut, runStretches } from "./run-bands.ts";
 import { manuscriptSchema } from "./schema.ts";
 
 const schema = manuscriptSchema();
@@ -61,4 +61,19 @@ test("bars that stand beside each other have lanes of their own; the lane is fre
     { runId: "c", top: 100, bottom: 130 },
   ];
   expect(laidOut(bands).map(({ lane }) => lane)).toEqual([0, 1, 0]);
+});
+
+test("a band that stands where it stood is the same object, and so are all of them together", () => {
+  const bandsTo = (bottom: number) =>
+    laidOut([
+      { runId: "a", top: 0, bottom: 40 },
+      { runId: "b", top: 60, bottom },
+    ]);
+  const first = keptBands([], bandsTo(80));
+  expect(keptBands(first, bandsTo(80))).toBe(first);
+  const grown = keptBands(first, bandsTo(100));
+  expect(grown).not.toBe(first);
+  expect(grown[0]).toBe(first[0]);
+  expect(grown[1]).toEqual({ runId: "b", top: 60, bottom: 100, lane: 0 });
+  expect(keptBands(grown, grown.slice(0, 1))).toEqual([first[0]]);
 });

@@ -32,15 +32,14 @@ export function watchRunBands(
   editor: Editor,
   listener: (bands: readonly RunBand[]) => void,
 ): () => void {
-  let last = "";
+  let last: readonly RunBand[] = [];
   let measuredAt = 0;
   const measure = () => {
     if (editor.isDestroyed) return;
     measuredAt = performance.now();
-    const bands = measureBands(editor.view);
-    const next = JSON.stringify(bands);
-    if (next === last) return;
-    last = next;
+    const bands = keptBands(last, measureBands(editor.view));
+    if (bands === last) return;
+    last = bands;
     listener(bands);
   };
   const follow = createThrottle(followMs, measure);
@@ -98,6 +97,25 @@ export function laidOut(bands: readonly Omit<RunBand, "lane">[]): RunBand[] {
     ends[lane] = band.bottom;
     return { ...band, lane };
   });
+}
+
+/** `next`, with the objects of `last` where a band is the same; `last` itself where all are. */
+export function keptBands(last: readonly RunBand[], next: readonly RunBand[]): readonly RunBand[] {
+  const bands = next.map((band, index) => {
+    const before = last[index];
+    return before !== undefined && isSameBand(before, band) ? before : band;
+  });
+  const same = bands.length === last.length && bands.every((band, index) => band === last[index]);
+  return same ? last : bands;
+}
+
+function isSameBand(left: RunBand, right: RunBand): boolean {
+  return (
+    left.runId === right.runId &&
+    left.top === right.top &&
+    left.bottom === right.bottom &&
+    left.lane === right.lane
+  );
 }
 
 function measureBands(view: EditorView): RunBand[] {

@@ -1,4 +1,4 @@
-import type { DocumentLive } from "./use-document-live.ts";
+import type { LiveState } from "./live-state.ts";
 
 /** The run's numbers as they are known last: reports while it writes, the run itself at its ends. */
 export interface RunFigures {
@@ -13,7 +13,7 @@ export interface RunFigures {
 export function runFigures({
   run,
   stats,
-}: Pick<DocumentLive, "run" | "stats">): RunFigures | undefined {
+}: Pick<LiveState, "run" | "stats">): RunFigures | undefined {
   if (run === null) return undefined;
   const reported = run.state === "streaming" ? stats : null;
   return {

@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import type { DocumentRole } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
@@ -6,7 +6,8 @@ import type { RunReread, RunStats } from "#shared/socket-events.ts";
 import { LiveError } from "./live-error.ts";
 import { useLiveSocket } from "./live-provider.tsx";
 import type { LiveSocket } from "./live-socket.ts";
-import { initialLiveState, type LiveEvent, type LiveState, reduceLive } from "./live-state.ts";
+import type { LiveEvent } from "./live-state.ts";
+import { createLiveStore, type LiveMoment, type StatsSource } from "./live-store.ts";
 import { createRunCommands, type RunCommands, type StartChoice } from "./run-commands.ts";
 
 const joinTimeoutMs = 8_000;
@@ -16,7 +17,9 @@ const rereadShownMs = 1_200;
 export type RunCommandName = keyof RunCommands;
 
 /** A document's live side: what is known, and what can be asked. Commands never throw. */
-export interface DocumentLive extends LiveState {
+export interface DocumentLive extends LiveMoment {
+  /** The numbers of the run that is shown. */
+  readonly stats: StatsSource;
   /** The command that waits for its answer. */
   pending: RunCommandName | null;
   /** The sentence of the last command, where it failed; gone with whatever happens next. */
@@ -34,8 +37,10 @@ export interface DocumentLive extends LiveState {
  */
 export function useDocumentLive(documentId: string, seen: () => string | undefined): DocumentLive {
   const socket = useLiveSocket();
-  const [state, dispatch] = useReducer(reduceLive, initialLiveState);
-  useEffect(() => listen(socket, documentId, dispatch), [socket, documentId]);
+  const [store] = useState(createLiveStore);
+  const { dispatch } = store;
+  const state = useSyncExternalStore(store.subscribe, store.getMoment);
+  useEffect(() => listen(socket, documentId, dispatch), [socket, documentId, dispatch]);
   const [pending, setPending] = useState<RunCommandName | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   // A failure is outdated by whatever happens next.
@@ -55,6 +60,7 @@ export function useDocumentLive(documentId: string, seen: () => string | undefin
   };
   return {
     ...state,
+    stats: store.stats,
     pending,
     failure: failure?.moment === moment ? failure.sentence : null,
     start: (choice) => perform("start", (commands) => commands.start(choice)),

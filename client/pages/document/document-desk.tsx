@@ -13,6 +13,7 @@ import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
 import { coloursOf } from "../../editor/person-colour.ts";
 import { useSaveState } from "../../editor/use-connection.ts";
 import { type DocumentLive, useDocumentLive } from "../../live/use-document-live.ts";
+import { useRunStat } from "../../live/use-run-stats.ts";
 import { ArchivedDock } from "./archived-dock.tsx";
 import styles from "./document-desk.module.css";
 import { DocumentHeader } from "./document-header.tsx";
@@ -58,6 +59,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const sampling = useSamplingChoice(live, may("generate"));
   const actions = useRunActions({ live, may, sampling, controls });
   const modelName = useModelName(live);
+  const windowStart = useRunStat(live, (stats) => stats?.window ?? null);
   const isNew = saysNew(useLocation().state);
 
   useRereadShown(live, controls);
@@ -106,7 +108,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
                 modelName,
               }
             }
-            windowStart={run && (live.stats?.window ?? null)}
+            windowStart={run && windowStart}
             showAuthors={showAuthors}
             onReady={(ready) => {
               controls.current = ready;

@@ -1,9 +1,11 @@
 import { Popover } from "@mantine/core";
-import { useId, useState } from "react";
+import { memo, useId, useState } from "react";
 import type { DocumentRun } from "#shared/http.ts";
 import { Ago } from "../../components/ago.tsx";
 import type { RunBand } from "../../editor/run-bands.ts";
+import type { StatsSource } from "../../live/live-store.ts";
 import { endingSentence, nameFor } from "../../live/run-sentences.ts";
+import { useRunStat } from "../../live/use-run-stats.ts";
 import { Fact } from "./fact.tsx";
 import styles from "./run-margin.module.css";
 
@@ -13,15 +15,18 @@ interface RunBarProps {
   run: DocumentRun | undefined;
   modelName: string | undefined;
   isLive: boolean;
+  /** The numbers of the document's last run. */
+  stats: StatsSource;
   /** The one bar that Tab stops at; the arrow keys lead to the others. */
   isStop: boolean;
   accountId: string;
-  onFocus: () => void;
+  index: number;
+  onFocus: (index: number) => void;
 }
 
-/** One bar and its card. */
-export function RunBar(props: RunBarProps) {
-  const { band, run, modelName, isLive, isStop, accountId, onFocus } = props;
+/** One bar and its card; while a run writes, only its own bar grows and is drawn again. */
+export const RunBar = memo(function RunBar(props: RunBarProps) {
+  const { band, run, modelName, isLive, stats, isStop, accountId, index, onFocus } = props;
   const [shown, setShown] = useState(false);
   const card = useId();
   return (
@@ -47,7 +52,7 @@ export function RunBar(props: RunBarProps) {
           onMouseEnter={() => setShown(true)}
           onMouseLeave={() => setShown(false)}
           onFocus={() => {
-            onFocus();
+            onFocus(index);
             setShown(true);
           }}
           onBlur={() => setShown(false)}
@@ -60,22 +65,26 @@ export function RunBar(props: RunBarProps) {
         {run === undefined ? (
           <p>These words came from a model. Nothing more is known of them here.</p>
         ) : (
-          <RunCard run={run} modelName={modelName ?? run.model} accountId={accountId} />
+          <RunCard
+            run={run}
+            stats={stats}
+            modelName={modelName ?? run.model}
+            accountId={accountId}
+          />
         )}
       </Popover.Dropdown>
     </Popover>
   );
-}
+});
 
-function RunCard({
-  run,
-  modelName,
-  accountId,
-}: {
+interface RunCardProps {
   run: DocumentRun;
+  stats: StatsSource;
   modelName: string;
   accountId: string;
-}) {
+}
+
+function RunCard({ run, stats, modelName, accountId }: RunCardProps) {
   return (
     <>
       <strong>{modelName}</strong>
@@ -84,10 +93,20 @@ function RunCard({
         <Fact name="When">
           <Ago time={run.createdAt} />
         </Fact>
-        <Fact name="Wrote">{`${run.tokens.toLocaleString("en")} tokens`}</Fact>
+        <Fact name="Wrote">
+          <Written run={run} stats={stats} />
+        </Fact>
         <Fact name="Ended">{endingSentence(run, accountId)}</Fact>
         <Fact name="Seed">{run.seed}</Fact>
       </dl>
     </>
   );
+}
+
+/** A run's own count is older than a report while it writes, and final when it ends. */
+function Written({ run, stats }: Pick<RunCardProps, "run" | "stats">) {
+  const reported = useRunStat({ stats }, (report) =>
+    report?.runId === run.id && run.state === "streaming" ? report.tokens : 0,
+  );
+  return `${Math.max(run.tokens, reported).toLocaleString("en")} tokens`;
 }

@@ -1,11 +1,11 @@
 import { Tooltip } from "@mantine/core";
-import { runFigures } from "../../live/run-figures.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
+import { useRunFigures } from "../../live/use-run-stats.ts";
 import styles from "./run-figures.module.css";
 
 /** Tokens a second, while it writes; a calm number, not a moving one. */
 export function RunSpeed({ live }: { live: DocumentLive }) {
-  const speed = runFigures(live)?.tokensPerSecond;
+  const speed = useRunFigures(live)?.tokensPerSecond;
   return (
     <p className={styles.speed} data-testid="run-speed">
       {speed === undefined ? "" : `${Math.round(speed)} tokens/s`}
@@ -15,7 +15,7 @@ export function RunSpeed({ live }: { live: DocumentLive }) {
 
 /** How much of what the model can see at once is used. */
 export function ContextMeter({ live }: { live: DocumentLive }) {
-  const figures = runFigures(live);
+  const figures = useRunFigures(live);
   if (figures === undefined || figures.contextLimit === 0) return null;
   const { contextTokens: used, contextLimit } = figures;
   const label = `The model sees ${number(used)} of ${number(contextLimit)} tokens`;

@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { DocumentRun, DocumentSummary, User } from "#shared/http.ts";
 import { isLive } from "#shared/run.ts";
 import { runsQuery } from "../../api/documents.ts";
 import { modelsQuery } from "../../api/models.ts";
 import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
 import { type RunBand, watchRunBands } from "../../editor/run-bands.ts";
-import { runFigures } from "../../live/run-figures.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import { RunBar } from "./run-bar.tsx";
 import styles from "./run-margin.module.css";
@@ -55,9 +54,11 @@ export function RunMargin({ controls, document, live, user }: RunMarginProps) {
             run={run}
             modelName={models.find(({ id }) => id === run?.model)?.name ?? run?.model}
             isLive={live.run?.id === band.runId && isLive(live.run.state)}
+            stats={live.stats}
             isStop={index === stop}
             accountId={user.id}
-            onFocus={() => setCurrent(index)}
+            index={index}
+            onFocus={setCurrent}
           />
         );
       })}
@@ -84,12 +85,11 @@ function useBands(controls: ManuscriptControls | null): readonly RunBand[] {
 /** The document's runs by id, the live one as it is now. */
 function useRuns(documentId: string, live: DocumentLive): ReadonlyMap<string, DocumentRun> {
   const { run } = live;
-  const told = useQuery(runsQuery(documentId, `${run?.id} ${run?.state}`)).data ?? [];
-  const runs = new Map(told.map((each) => [each.id, each]));
-  const known = run === null ? undefined : runs.get(run.id);
-  if (run !== null && known !== undefined) {
-    const tokens = runFigures(live)?.tokens ?? run.tokens;
-    runs.set(run.id, { ...known, ...run, tokens });
-  }
-  return runs;
+  const told = useQuery(runsQuery(documentId, `${run?.id} ${run?.state}`)).data;
+  return useMemo(() => {
+    const runs = new Map(told?.map((each) => [each.id, each]));
+    const known = run === null ? undefined : runs.get(run.id);
+    if (run !== null && known !== undefined) runs.set(run.id, { ...known, ...run });
+    return runs;
+  }, [told, run]);
 }

@@ -3,6 +3,7 @@ import { isLive } from "#shared/run.ts";
 import { runFigures } from "../../live/run-figures.ts";
 import { nameFor } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
+import { useRunFigures, useRunStat } from "../../live/use-run-stats.ts";
 import { Fact } from "./fact.tsx";
 import styles from "./run-panel.module.css";
 import { SamplingControls } from "./sampling-controls.tsx";
@@ -37,7 +38,7 @@ export function RunPanel({ live, user, sampling, modelName }: RunPanelProps) {
             sampling={sampling}
             lastSeed={run?.seed ?? null}
             runLives={runLives}
-            written={runLives ? (runFigures(live)?.tokens ?? 0) : 0}
+            written={() => (runLives ? writtenBy(live) : 0)}
           />
         </>
       ) : (
@@ -48,8 +49,9 @@ export function RunPanel({ live, user, sampling, modelName }: RunPanelProps) {
 }
 
 function RunFacts({ live, user }: { live: DocumentLive; user: User }) {
-  const { run, stats } = live;
-  const figures = runFigures(live);
+  const { run } = live;
+  const figures = useRunFigures(live);
+  const rereads = useRunStat(live, (stats) => stats?.rereads ?? 0);
   if (run === null || figures === undefined) return null;
   return (
     <>
@@ -62,10 +64,12 @@ function RunFacts({ live, user }: { live: DocumentLive; user: User }) {
         {figures.contextTokens.toLocaleString("en")} of {figures.contextLimit.toLocaleString("en")}{" "}
         tokens
       </Fact>
-      {stats !== null && stats.rereads > 0 && (
-        <Fact name="Edits it read again">{stats.rereads.toLocaleString("en")}</Fact>
-      )}
+      {rereads > 0 && <Fact name="Edits it read again">{rereads.toLocaleString("en")}</Fact>}
       <Fact name="Seed">{run.seed}</Fact>
     </>
   );
+}
+
+function writtenBy({ run, stats }: DocumentLive): number {
+  return runFigures({ run, stats: stats.getSnapshot() })?.tokens ?? 0;
 }

@@ -3,6 +3,7 @@ import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { useRecentOwnEdit } from "../../live/recent-edit.ts";
 import { runSentence } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
+import { useRunStat } from "../../live/use-run-stats.ts";
 import styles from "./run-sentence.module.css";
 
 /**
@@ -24,7 +25,7 @@ export function RunSentence({
   const view = {
     run: live.run,
     connected: live.link !== "away",
-    queuePosition: live.stats?.queuePosition ?? 0,
+    queuePosition: useRunStat(live, (stats) => stats?.queuePosition ?? 0),
     accountId: user.id,
     editedByReader,
   };

@@ -11,8 +11,8 @@ interface SamplingControlsProps {
   /** Of the run that lives or was last; null before the first. */
   lastSeed: number | null;
   runLives: boolean;
-  /** Tokens that the run which lives has written; 0 without one. */
-  written: number;
+  /** How many tokens the run which lives has written by now; 0 without one. */
+  written: () => number;
 }
 type LengthProps = Pick<SamplingControlsProps, "sampling" | "written">;
 
@@ -116,7 +116,7 @@ function Length({ sampling: { values, change }, written }: LengthProps) {
         label="Endless"
         checked={isEndless}
         onChange={(event) =>
-          void change({ maxTokens: event.currentTarget.checked ? null : written + usual })
+          void change({ maxTokens: event.currentTarget.checked ? null : written() + usual })
         }
       />
     </div>
