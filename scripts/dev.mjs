@@ -6,7 +6,7 @@ import { ensureInstalled, root } from "./install.mjs";
 // Vite prints; it passes /api, /sync and /socket.io on to the server.
 ensureInstalled();
 const port = Number(process.env.PORT ?? 3000);
-const vitePort = 5173;
+const vitePort = Number(process.env.VITE_PORT ?? 5173);
 const bin = (name) => join(root, "node_modules", name);
 const children = [
   spawn(
@@ -14,7 +14,10 @@ const children = [
     [bin("tsx/dist/cli.mjs"), "watch", "--clear-screen=false", "server/main.ts"],
     {
       cwd: root,
-      stdio: "inherit",
+      // Ctrl-C goes to a terminal's whole process group; from a group of its own the server gets
+      // one signal, ours, and closes in order: a second one would make tsx kill it.
+      detached: true,
+      stdio: ["ignore", "inherit", "inherit"],
       env: {
         ...process.env,
         PORT: String(port),
@@ -32,13 +35,16 @@ const children = [
     env: { ...process.env, PORT: String(port) },
   }),
 ];
+let stopping = false;
 const stop = () => {
+  if (stopping) return;
+  stopping = true;
   for (const child of children) child.kill("SIGTERM");
 };
-process.on("SIGINT", stop);
-process.on("SIGTERM", stop);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
 for (const child of children)
   child.on("exit", (code) => {
-    process.exitCode ||= code ?? 0;
+    // One that ends unasked takes the other along; whoever was asked has not failed.
+    if (!stopping) process.exitCode = code ?? 1;
     stop();
   });
