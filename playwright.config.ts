@@ -10,7 +10,7 @@ export default defineConfig({
   outputDir: "test-results",
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  workers: 1,
+  workers: 2,
   // A shared machine can starve a browser for seconds; what fails twice is broken.
   retries: process.env.CI === undefined ? 0 : 1,
   forbidOnly: process.env.CI !== undefined,
@@ -33,7 +33,8 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: "editor", testDir: "tests/e2e/editor" },
+    // First the files that take longest, so that at the end both workers have work.
     { name: "story", testDir: "tests/e2e/story" },
+    { name: "editor", testDir: "tests/e2e/editor" },
   ],
 });

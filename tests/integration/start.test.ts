@@ -75,7 +75,7 @@ describe("a start that cannot succeed", () => {
 describe("a server that runs", () => {
   let server: ServerProcess;
   beforeAll(async () => {
-    server = await startServerProcess();
+    server = await startServerProcess(undefined, { firstStart: true });
   }, 120_000);
   afterAll(() => server.close());
 

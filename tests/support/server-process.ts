@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "./free-port.ts";
+import { copyEmptyDatabase } from "./pglite.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -33,13 +34,19 @@ async function waitUntilReady(url: string, child: ChildProcess, output: () => st
   throw new Error(`the server was not ready within a minute:\n${output()}`);
 }
 
-/** Starts the real server as `npm start` does, in a process of its own with data of its own. */
+/**
+ * Starts the real server as `npm start` does, in a process of its own with data of its own: a
+ * migrated, empty database, or with `firstStart` a folder in which it has to make one (seconds).
+ */
 export async function startServerProcess(
   environment: (url: string) => Record<string, string> = () => ({}),
+  { firstStart = false } = {},
 ): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const dataDir = await mkdtemp(join(tmpdir(), "palimpsest-"));
+  const dataDir = firstStart
+    ? await mkdtemp(join(tmpdir(), "palimpsest-"))
+    : await copyEmptyDatabase();
   let printed = "";
   let child: ChildProcess | undefined;
 
