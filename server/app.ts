@@ -98,6 +98,7 @@ async function build(foundation: Foundation): Promise<void> {
     models,
     documents: {
       requireAccess: (...asked) => policy.requireAccess(...asked),
+      isArchived: (documentId) => policy.isArchived(documentId),
       keepVersion: (documentId, version) => versionLog.keep(documentId, version),
     },
     publish: {

@@ -69,6 +69,7 @@ const documentTable: { readonly [action in DocumentAction]: readonly Standing[] 
 /** All that can be done with an archived document, by those who may: nothing that changes its text. */
 const archivedActions: readonly DocumentAction[] = [
   "read",
+  "stop",
   "assign",
   "archive",
   "changeSettings",

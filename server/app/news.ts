@@ -57,6 +57,8 @@ export function createNews({ policy, parts, logger }: NewsOptions): News {
     async everyonesAccessChanged(documentId) {
       const accountIds = await policy.accountsOn(documentId);
       await Promise.all(accountIds.map((accountId) => judgeAnew(accountId, documentId)));
+      // A run outlasts its starter's place on the document.
+      await parts().generation.accessChanged(null, documentId);
       documentChanged(documentId);
     },
     sessionEnded(sessionId) {

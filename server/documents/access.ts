@@ -24,6 +24,8 @@ export interface DocumentPolicy {
   roleOn(accountId: string, documentId: string): Promise<DocumentRole | null>;
   /** For sync: an archived document has watchers only. */
   authorise: Authorise;
+  /** Whether the document rests; false where there is none. */
+  isArchived(documentId: string): Promise<boolean>;
   /** Ids of the accounts that are on the document now. */
   accountsOn(documentId: string): Promise<string[]>;
 }
@@ -81,6 +83,10 @@ export function createDocumentPolicy({ kysely }: Database): DocumentPolicy {
 
     async roleOn(accountId, documentId) {
       return (await assignmentOf(accountId, documentId))?.role ?? null;
+    },
+
+    async isArchived(documentId) {
+      return (await settingsOf(documentId))?.archived ?? false;
     },
 
     async authorise(accountId, documentId) {

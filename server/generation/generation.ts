@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import * as Y from "yjs";
 import type { Actor, DocumentAction } from "#shared/permissions.ts";
 import { isLive, type Run, type RunReason } from "#shared/run.ts";
@@ -12,19 +11,17 @@ import {
   NotFoundError,
   UnavailableError,
 } from "../errors.ts";
-import type { LoadedModel } from "../inference/engine.ts";
 import type { Logger } from "../observability/logger.ts";
-import type { OpenRoom, Rooms } from "../sync/types.ts";
-import { baselineOf, bodyOf, caretAt, requestedCaret } from "./caret.ts";
-import { endOfText } from "./characters.ts";
+import type { Rooms } from "../sync/types.ts";
+import { baselineOf } from "./caret.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { createDocumentQueue } from "./document-queue.ts";
+import { newRecord } from "./new-record.ts";
 import type { RunDependencies, RunDocuments, RunModels, RunPublisher } from "./run-dependencies.ts";
 import { type RunRecord, toRun } from "./run-record.ts";
 import { RunSession } from "./run-session.ts";
 import { illegalTransition } from "./run-status.ts";
 import { createRunStore } from "./run-store.ts";
-import { resolveSampling } from "./sampling.ts";
 
 export interface RunCommandInput {
   documentId: string;
@@ -43,8 +40,8 @@ export interface Generation {
   latest(documentIds: readonly string[]): Promise<Map<string, Run>>;
   /** At the server's start: what was at work when it ended is paused as `interrupted`. */
   recover(): Promise<void>;
-  /** Pauses runs whose starter may no longer generate (null document: everywhere). */
-  accessChanged(accountId: string, documentId: string | null): Promise<void>;
+  /** Pauses runs whose starter may no longer generate (null account: anyone's, null document: everywhere). */
+  accessChanged(accountId: string | null, documentId: string | null): Promise<void>;
   /** Pauses all runs as `interrupted` and lets everything go. */
   close(): Promise<void>;
 }
@@ -70,6 +67,8 @@ export function createGeneration(options: GenerationOptions): Generation {
   const queue = createDocumentQueue();
   /** Live runs by document, of those that this process has touched. */
   const sessions = new Map<string, RunSession>();
+  /** Documents in which a command is about to set a run off: who takes a right away waits for it. */
+  const settingOff = new Set<string>();
   let closing: Promise<void> | undefined;
 
   /** Runs a command of one document at its turn, once the server has what the person saw. */
@@ -86,8 +85,19 @@ export function createGeneration(options: GenerationOptions): Generation {
       requireOpen();
       // The right may have gone while the command waited.
       await documents.requireAccess(actor, input.documentId, action);
-      return task();
+      return task().finally(() => settingOff.delete(input.documentId));
     });
+  }
+
+  /** The last look before a run goes to work: the right may have gone while the model was loaded. */
+  async function clearToSetOff(
+    actor: Actor,
+    documentId: string,
+    action: DocumentAction,
+  ): Promise<void> {
+    requireOpen();
+    settingOff.add(documentId);
+    await documents.requireAccess(actor, documentId, action);
   }
 
   function requireOpen(): void {
@@ -135,9 +145,11 @@ export function createGeneration(options: GenerationOptions): Generation {
   async function begin(actor: Actor, input: StartRunInput): Promise<Run> {
     const { documentId } = input;
     const model = await models.load(input.model);
+    requireOpen();
     const { sampling, memory } = await store.settings(documentId);
     const room = await rooms.open(documentId);
     try {
+      await clearToSetOff(actor, documentId, "generate");
       const record = newRecord(actor, input, room, model, sampling);
       await store.insert(record);
       const run = toRun(record);
@@ -150,10 +162,15 @@ export function createGeneration(options: GenerationOptions): Generation {
     }
   }
 
-  async function pauseWithoutRight(session: RunSession): Promise<void> {
-    const { documentId, startedBy } = session.record;
-    if (await mayGenerate(startedBy.id, documentId)) return;
-    await queue.run(documentId, () => interrupt(session, "access"));
+  /** Waits for the command under way there, which may be setting a run off. */
+  async function pauseWithoutRight(accountId: string | null, documentId: string): Promise<void> {
+    await queue.run(documentId, async () => {
+      const session = sessions.get(documentId);
+      if (session === undefined || !isAtWork(session)) return;
+      const { startedBy } = session.record;
+      if (accountId !== null && startedBy.id !== accountId) return;
+      if (!(await mayGenerate(startedBy.id, documentId))) await interrupt(session, "access");
+    });
   }
 
   async function mayGenerate(accountId: string, documentId: string): Promise<boolean> {
@@ -168,10 +185,14 @@ export function createGeneration(options: GenerationOptions): Generation {
     }
   }
 
-  async function closeSession(session: RunSession): Promise<void> {
-    const { documentId } = session.record;
-    await queue.run(documentId, () => interrupt(session, "interrupted"));
-    await session.close();
+  async function closeDocument(documentId: string): Promise<void> {
+    const before = sessions.get(documentId);
+    const session = await queue.run(documentId, async () => {
+      const atWork = sessions.get(documentId);
+      if (atWork) await interrupt(atWork, "interrupted");
+      return atWork ?? before;
+    });
+    await session?.close();
   }
 
   return {
@@ -185,7 +206,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     resume: (actor, input) =>
       command(actor, input, "steer", async () => {
         const session = await liveSession(input.documentId, "resume");
-        await session.resume(actor);
+        await session.resume(actor, () => clearToSetOff(actor, input.documentId, "steer"));
         return toRun(session.record);
       }),
     stop: (actor, input) =>
@@ -214,19 +235,22 @@ export function createGeneration(options: GenerationOptions): Generation {
       if (runs > 0) logger.info({ runs }, "interrupted runs wait for resume");
     },
     async accessChanged(accountId, documentId) {
-      const concerned = [...sessions.values()].filter(
-        (session) =>
-          isAtWork(session) &&
-          session.record.startedBy.id === accountId &&
-          (documentId === null || session.record.documentId === documentId),
+      const atWork = [...sessions.values()].filter(isAtWork).map(({ record }) => record);
+      const theirs = atWork.filter(
+        ({ startedBy }) => accountId === null || startedBy.id === accountId,
       );
-      await Promise.all(concerned.map(pauseWithoutRight));
+      const concerned = new Set([...theirs.map((record) => record.documentId), ...settingOff]);
+      await Promise.all(
+        [...concerned]
+          .filter((id) => documentId === null || id === documentId)
+          .map((id) => pauseWithoutRight(accountId, id)),
+      );
     },
     close() {
-      closing ??= Promise.race([
-        Promise.all([...sessions.values()].map(closeSession)).then(() => undefined),
+      closing ??= Promise.race<unknown>([
+        Promise.all([...new Set([...sessions.keys(), ...settingOff])].map(closeDocument)),
         new Promise<void>((resolve) => clock.after(closeTimeoutMs, resolve)),
-      ]);
+      ]).then(() => undefined);
       return closing;
     },
   };
@@ -255,34 +279,4 @@ async function interrupt(session: RunSession, reason: RunReason): Promise<void> 
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
   }
-}
-
-function newRecord(
-  actor: Actor,
-  input: StartRunInput,
-  room: OpenRoom,
-  { engine }: LoadedModel,
-  settings: SamplingInput,
-): RunRecord {
-  const person = { id: actor.id, name: actor.name };
-  return {
-    id: randomBytes(12).toString("base64url"),
-    documentId: input.documentId,
-    model: engine.model.id,
-    sampling: resolveSampling(settings, input.sampling ?? {}),
-    status: { state: "queued" },
-    caret: firstCaret(room, input),
-    startedBy: person,
-    changedBy: person,
-    tokens: 0,
-    promptTokens: 0,
-    contextTokens: 0,
-    contextLimit: engine.model.contextTokens,
-  };
-}
-
-function firstCaret({ doc }: OpenRoom, { at, caret }: StartRunInput) {
-  if (at === "caret") return requestedCaret(doc, caret ?? "");
-  const body = bodyOf(doc);
-  return caretAt(body, endOfText(body));
 }

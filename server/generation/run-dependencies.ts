@@ -11,6 +11,8 @@ import type { RunStore } from "./run-store.ts";
 export interface RunDocuments {
   /** Throws NotFoundError or ForbiddenError. */
   requireAccess(actor: Actor, documentId: string, action: DocumentAction): Promise<unknown>;
+  /** Whether it rests: nothing may change it. */
+  isArchived(documentId: string): Promise<boolean>;
   keepVersion(
     documentId: string,
     version: { kind: Version["kind"]; label: string | null; createdBy: string | null },

@@ -68,16 +68,30 @@ export class RunSession {
     this.#letGoWhenIdle();
   }
 
-  /** Goes on from the live text. Throws `illegal_transition`, or what opening the document throws. */
-  async resume(by: Person): Promise<void> {
+  /**
+   * Goes on from the live text, if `clear` lets it once everything is loaded. Throws
+   * `illegal_transition`, what `clear` throws, or what opening the document throws.
+   */
+  async resume(by: Person, clear: () => Promise<void>): Promise<void> {
     changeStatus(this.record.status, { event: "resume" });
-    this.#cancelIdle();
-    const model = await this.#deps.models.load(this.record.model);
-    if (this.#document?.model !== model) await this.#letGo();
-    const document = this.#document?.room.alive ? this.#document : await this.#reopen(model);
+    const document = await this.#readyDocument(clear);
     this.#losses = { count: 0, tokens: -1 };
     await this.#change({ event: "resume" }, by);
     this.#write(document);
+  }
+
+  async #readyDocument(clear: () => Promise<void>): Promise<RunDocument> {
+    this.#cancelIdle();
+    try {
+      const model = await this.#deps.models.load(this.record.model);
+      if (this.#document?.model !== model) await this.#letGo();
+      const document = this.#document?.room.alive ? this.#document : await this.#reopen(model);
+      await clear();
+      return document;
+    } catch (error) {
+      this.#letGoWhenIdle();
+      throw error;
+    }
   }
 
   /** Ends the run where it is. Throws `illegal_transition`. */
@@ -179,11 +193,17 @@ export class RunSession {
   }
 
   async #end(change: RunChange, by?: Person): Promise<void> {
-    await mendMarksAtEnd(this.#deps, this.record);
+    const rests = await this.#isArchived();
+    if (!rests) await mendMarksAtEnd(this.#deps, this.record);
     await this.#change(change, by);
-    await this.#keepVersion("When the model had written");
+    if (!rests) await this.#keepVersion("When the model had written");
     await this.#keepSnapshot();
     await this.#letGo();
+  }
+
+  /** What rests is left as it is; where that cannot be told, the writing fails as well. */
+  async #isArchived(): Promise<boolean> {
+    return this.#deps.documents.isArchived(this.record.documentId).catch(() => false);
   }
 
   #admit(): void {

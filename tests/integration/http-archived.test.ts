@@ -95,6 +95,43 @@ test("A8 R2: no run starts or goes on in an archived document; brought back, it 
   socket.close();
 });
 
+test("A9: a run started at the very moment of archiving does not write", async () => {
+  const socket = owner.socket();
+  const start = { documentId: id, sampling: { maxTokens: null, seed: 7 } };
+  for (let round = 0; round < 10; round++) {
+    const started = socket.emitWithAck("run:start", start);
+    // The later rounds archive further into the Start.
+    for (let turn = 0; turn < round * 3; turn++) await new Promise(setImmediate);
+    await archive(true);
+    await started;
+    const { run } = (await owner.json<{ document: DocumentSummary }>("GET", path)).document;
+    expect(run?.state ?? "none").toMatch(/^(none|paused|stopped)$/);
+    const text = await textNow();
+    await archive(false);
+    expect(await textNow()).toBe(text);
+    await socket.emitWithAck("run:stop", { documentId: id });
+  }
+  socket.close();
+});
+
+test("A9: a paused run can be stopped there, by those who may stop it, and the text stays", async () => {
+  const socket = owner.socket();
+  const start = { documentId: id, sampling: { maxTokens: null, seed: 7 } };
+  expect(await socket.emitWithAck("run:start", start)).toMatchObject({ ok: true });
+  await whenText(copy, (text) => text.length > body.length + 20);
+  await archive(true);
+  const text = await textNow();
+  expect(await socket.emitWithAck("run:stop", { documentId: id })).toMatchObject({
+    ok: true,
+    run: { state: "stopped", finishReason: "stopped" },
+  });
+  expect(await textNow()).toBe(text);
+  await archive(false);
+  expect(await socket.emitWithAck("run:start", start)).toMatchObject({ ok: true });
+  await socket.emitWithAck("run:stop", { documentId: id });
+  socket.close();
+});
+
 test("A1: the owner still decides who reads it", async () => {
   await archive(true);
   const { user } = await editor.json<{ user: { id: string } }>("GET", "/api/me");

@@ -8,6 +8,7 @@ import { createDocumentPolicy } from "../../server/documents/access.ts";
 import { createVersionLog } from "../../server/documents/version-log.ts";
 import type { Clock } from "../../server/generation/clock.ts";
 import { createGeneration, type Generation } from "../../server/generation/generation.ts";
+import type { RunDocuments } from "../../server/generation/run-dependencies.ts";
 import type { LoadedModel } from "../../server/inference/engine.ts";
 import type { SyncDeps } from "../../server/sync/sync.ts";
 import type { Rooms } from "../../server/sync/types.ts";
@@ -56,6 +57,8 @@ export interface RunDeskOptions {
   sync?: Partial<SyncDeps>;
   /** What generation sees of the open documents. */
   wrapRooms?: (rooms: Rooms) => Rooms;
+  /** What generation sees of documents. */
+  wrapDocuments?: (documents: RunDocuments) => RunDocuments;
 }
 
 export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
@@ -73,14 +76,16 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
 
   function open(model: LoadedModel): Generation {
     const rooms = options.wrapRooms?.(server.sync.rooms) ?? server.sync.rooms;
+    const documents: RunDocuments = {
+      requireAccess: (...access) => policy.requireAccess(...access),
+      isArchived: (archived) => policy.isArchived(archived),
+      keepVersion: (...version) => versions.keep(...version),
+    };
     return createGeneration({
       database,
       rooms,
       models: { load: async () => model },
-      documents: {
-        requireAccess: (...access) => policy.requireAccess(...access),
-        keepVersion: (...version) => versions.keep(...version),
-      },
+      documents: options.wrapDocuments?.(documents) ?? documents,
       publish: {
         toDocument(_documentId, event, payload) {
           record(published, event, payload);

@@ -128,7 +128,13 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
           follow={follow}
         />
       ) : (
-        <ArchivedDock document={document} user={user} mayBringBack={may("archive")} />
+        <ArchivedDock
+          document={document}
+          user={user}
+          mayBringBack={may("archive")}
+          stop={actions.stop}
+          failure={live.failure}
+        />
       )}
       {panel.open && (
         <SidePanel
