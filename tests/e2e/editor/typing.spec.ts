@@ -37,8 +37,35 @@ test("a click that the editor has not heard of yet survives a remote change", as
   expect(caret).toBe(34);
   await editors.keyboard.type("Z");
   expect((await editors.evaluate(() => harness.shown(0))).indexOf("Z")).toBe(34);
-  // What changes only the look must leave it alone too.
-  expect(await editors.evaluate(() => harness.clickThenSweep(0, 10))).toBe(10);
+});
+
+test("D7: a click that the editor has not heard of yet survives the sweep of a re-reading", async ({
+  editors,
+}) => {
+  await editors.evaluate((text) => harness.open({ text }), story);
+  const end = story.length - 1;
+  await editors.evaluate((offset) => harness.showModel(offset), end);
+  await editors.evaluate(
+    (offset) => harness.stream({ words: [" one", " two"], offset, intervalMs: 5 }),
+    end,
+  );
+  const river = story.indexOf("river");
+  await editors.evaluate((offset) => harness.edit({ offset, deleted: 5, inserted: "lake" }), river);
+  await expect.poll(() => editors.evaluate(() => harness.shown(0))).toContain("lake");
+  await editors.evaluate(() => harness.focus(0, 2));
+  const swept = editors.locator(".reread-sweep");
+  await expect(swept).toHaveCount(0);
+  expect(await editors.evaluate(() => harness.clickThenSweep(0, 10))).toEqual({
+    caret: 10,
+    swept: "lake.The end of it. one two",
+  });
+  await editors.keyboard.type("Z");
+  // The sweep's end is drawn as well.
+  await expect(swept).toHaveCount(0);
+  await editors.keyboard.type("Y");
+  expect((await editors.evaluate(() => harness.shown(0))).slice(9, 13)).toBe(
+    `${story[9]}ZY${story[10]}`,
+  );
 });
 
 test("D1: Enter inside the model's paragraph keeps all of its words, in order", async ({

@@ -1,4 +1,5 @@
 import { expect, test } from "@playwright/test";
+import { signIn } from "../../support/person.ts";
 import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { type Visitor, visit } from "./people.ts";
 
@@ -64,18 +65,23 @@ test.describe
 
     test("a length counts when it is typed to its end, not at its first figure", async () => {
       const { page } = sponsor;
-      await page.getByRole("switch", { name: "Endless" }).click();
+      // Paused, so that the story cannot come to its own end meanwhile.
+      await page.getByRole("button", { name: "Pause" }).click();
+      await expect(state()).toHaveText("Paused by you");
+      const lengths = await lengthsOfRun(server.url, page.url());
+      const endless = page.getByRole("switch", { name: "Endless" });
+      await endless.click();
+      await expect.poll(() => lengths.heard).toHaveLength(1);
       const length = page.getByRole("textbox", { name: "Length" });
       await length.fill("");
       await length.pressSequentially("90000");
-      // A run with a length may also come to the end of its story; it must not stop at nine tokens.
-      await expect(state()).toContainText(/Writing|ended its text/);
       await page.keyboard.press("Enter");
       await expect(length).toHaveValue("90,000");
-      await expect(state()).toContainText(/Writing|ended its text/);
-      await page.getByRole("switch", { name: "Endless" }).click();
-      const start = page.getByRole("button", { name: "Start", exact: true });
-      if (await start.isVisible()) await start.click();
+      await endless.click();
+      await expect.poll(() => lengths.heard.at(-1)).toBeNull();
+      expect(lengths.heard).toEqual([expect.any(Number), 90_000, null]);
+      lengths.close();
+      await page.getByRole("button", { name: "Resume" }).click();
       await expect(state()).toContainText("Writing");
     });
 
@@ -134,3 +140,13 @@ test.describe
       await expect(page.getByRole("heading", { name: "There is nothing here" })).toBeVisible();
     });
   });
+
+/** Every length that the server has given the document's run since, as it tells all who look. */
+async function lengthsOfRun(url: string, documentUrl: string) {
+  const socket = (await signIn(url, "sponsor@demo.test")).socket();
+  const heard: (number | null)[] = [];
+  socket.on("run:state", ({ run }) => heard.push(run.sampling.maxTokens));
+  const documentId = new URL(documentUrl).pathname.split("/").at(-1) ?? "";
+  expect(await socket.emitWithAck("document:join", { documentId })).toMatchObject({ ok: true });
+  return { heard, close: () => socket.close() };
+}

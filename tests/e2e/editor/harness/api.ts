@@ -35,8 +35,11 @@ export interface Harness {
    * start arrive before the browser tells of it. Returns what the editor takes for its caret then.
    */
   clickThenReceive: (person: number, offset: number, inserted: string) => number;
-  /** Likewise, and lets a sweep of re-reading be asked for before the browser tells of it. */
-  clickThenSweep: (person: number, offset: number) => number;
+  /**
+   * Likewise, and lets a sweep of re-reading be shown before the browser tells of it. Returns what it
+   * sweeps over, too.
+   */
+  clickThenSweep: (person: number, offset: number) => { caret: number; swept: string };
   /** Where an offset is drawn, in pixels. */
   point: (person: number, offset: number) => { x: number; y: number };
   paste: (person: number, data: { text?: string; html?: string }) => void;

@@ -211,7 +211,11 @@ const harness: Harness = {
     const place = view.domAtPos(positionAt(state.doc, offset));
     getSelection()?.collapse(place.node, place.offset);
     controls.showReread();
-    return offsetAt(view.state.doc, view.state.selection.head);
+    const swept = [...view.dom.querySelectorAll(".reread-sweep")];
+    return {
+      caret: offsetAt(view.state.doc, view.state.selection.head),
+      swept: swept.map((part) => part.textContent).join(""),
+    };
   },
   clickThenReceive: (person, offset, inserted) => {
     const { controls, replica } = personAt(person);
