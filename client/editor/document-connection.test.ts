@@ -24,7 +24,10 @@ beforeEach(() => {
 });
 afterEach(() => connection.close());
 
-function connect(openOfflineCopy?: (key: unknown, doc: Y.Doc) => OfflineCopy): DocumentConnection {
+function connect(
+  openOfflineCopy?: (key: unknown, doc: Y.Doc) => OfflineCopy,
+  mayWrite = true,
+): DocumentConnection {
   const sockets = createScriptedSockets();
   lines = sockets.lines;
   return createDocumentConnection({
@@ -33,6 +36,7 @@ function connect(openOfflineCopy?: (key: unknown, doc: Y.Doc) => OfflineCopy): D
     restoreEpoch: 3,
     syncUrl: "ws://server/sync",
     drafts,
+    mayWrite,
     webSocket: sockets.webSocket,
     isOnline: () => true,
     ...(openOfflineCopy === undefined ? {} : { openOfflineCopy }),
@@ -228,5 +232,33 @@ describe("the offline copy", () => {
     line(1).close(closeCodes.notOurCopy);
     await vi.waitFor(() => expect(drafts.list("story")[0]?.text).toBe("Kept"));
     expect(dropped).toHaveBeenCalledOnce();
+  });
+
+  test("S11: what it holds unsent of someone who may only read by now is a draft, and no part of the text", async () => {
+    const kept = new Y.Doc();
+    Y.applyUpdate(kept, Y.encodeStateAsUpdate(server));
+    kept.getText(sharedTypes.body).insert(5, " Kept");
+    const dropped = vi.fn<() => void>();
+    await connection.close();
+    connection = connect(copyOf(kept, dropped), false);
+    await connection.getSnapshot().replica.loaded;
+    line(0).open();
+    line(0).sync(server, "watcher");
+    await vi.waitFor(() => expect(drafts.list("story")).toHaveLength(1));
+    expect(drafts.list("story")[0]).toMatchObject({ text: "Kept", reason: "read-only" });
+    expect(dropped).toHaveBeenCalledOnce();
+  });
+
+  test("a reader's copy that holds nothing unsent stays", async () => {
+    const dropped = vi.fn<() => void>();
+    await connection.close();
+    connection = connect(copyOf(server, dropped), false);
+    await connection.getSnapshot().replica.loaded;
+    line(0).open();
+    line(0).sync(server, "watcher");
+    expect(connection.getSnapshot()).toMatchObject({ save: "saved", ready: true });
+    expect(lines).toHaveLength(1);
+    expect(drafts.list("story")).toEqual([]);
+    expect(dropped).not.toHaveBeenCalled();
   });
 });

@@ -39,6 +39,8 @@ export interface DocumentConnection {
 export interface DocumentConnectionOptions extends OfflineCopyKey {
   syncUrl: string;
   drafts: Drafts;
+  /** Whether the person may write, as far as the page knows when it opens. */
+  mayWrite: boolean;
   /** Left out, nothing is kept for offline. */
   openOfflineCopy?: (key: OfflineCopyKey, doc: Y.Doc) => OfflineCopy;
   webSocket?: typeof WebSocket;
@@ -58,6 +60,7 @@ export function createDocumentConnection(options: DocumentConnectionOptions): Do
   let secondAttempt = false;
   let snapshot: ConnectionSnapshot | undefined;
   let replica = join();
+  if (!options.mayWrite) void offerUnsent(replica);
 
   function join(): Replica {
     return createReplica({
@@ -100,6 +103,26 @@ export function createDocumentConnection(options: DocumentConnectionOptions): Do
     }
     secondAttempt = true;
     replica = join();
+  }
+  /** A reader's copy may hold words of a time when he wrote; the server will never ask for them. */
+  async function offerUnsent(from: Replica) {
+    await Promise.all([from.loaded, synced(from)]);
+    if (closed || from !== replica || from.asked) return;
+    if (unacknowledgedText(from.body, from.ledger.durable) === "") return;
+    readOnly = true;
+    rejoin("read-only");
+    refresh();
+  }
+  function synced(from: Replica): Promise<void> {
+    return new Promise((resolve) => {
+      const listener = () => {
+        if (from.link !== "synced") return;
+        listeners.delete(listener);
+        resolve();
+      };
+      listeners.add(listener);
+      listener();
+    });
   }
   function refused(code: number) {
     if (closed) return;

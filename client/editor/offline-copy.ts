@@ -10,8 +10,8 @@ export interface OfflineCopy {
   loaded: Promise<StateVector>;
   /** Remembers what is known to be committed, so that a draft after a reload holds no more than it must. */
   remember: (durable: StateVector) => void;
-  /** When the page goes away, what is beyond the state that `beyond` gives is kept; null: nothing is. */
-  keepLastWords: (beyond: () => StateVector | null) => void;
+  /** When the page goes away, what is known to be committed is remembered, and what is unsent kept. */
+  keepLastWords: (look: () => { durable: StateVector; unsent: boolean }) => void;
   /** Everything that the document holds has been committed. */
   forgetLastWords: () => void;
   /** The next copy of this document starts afresh; this one stays until it is dropped. */
@@ -31,32 +31,46 @@ const durableKey = "durable";
 
 /** Opens the copy of `doc` in IndexedDB; every change of it is kept there from now on, others' a moment later. */
 export function openOfflineCopy(key: OfflineCopyKey, doc: Y.Doc): OfflineCopy {
-  const name = `palimpsest:${key.accountId}:${key.documentId}:${key.restoreEpoch}`;
+  const name = `${copiesOf(key)}${key.restoreEpoch}`;
   const generation = `${name}:generation`;
-  const place = `${name}:${localStorage.getItem(generation) ?? "0"}`;
+  return {
+    ...openCopyAt(`${name}:${localStorage.getItem(generation) ?? "0"}`, doc),
+    // A name of its own for the next copy: deleting a database that another tab has open would wait.
+    abandon: () => localStorage.setItem(generation, crypto.randomUUID()),
+  };
+}
+
+/** How the places of all copies of a person's document begin; the restore epoch and a colon follow. */
+export function copiesOf({ accountId, documentId }: Omit<OfflineCopyKey, "restoreEpoch">): string {
+  return `palimpsest:${accountId}:${documentId}:`;
+}
+
+/** Opens the copy at `place`, whatever made it. */
+export function openCopyAt(place: string, doc: Y.Doc): Omit<OfflineCopy, "abandon"> {
   const store = new IndexeddbPersistence(place, doc);
   const paced = paceStore(store, doc);
   const lastWords = createLastWords(localStorage, place, doc);
   const ended = new AbortController();
-  window.addEventListener("pagehide", paced.flush, { signal: ended.signal });
+  const remember = (durable: StateVector) => {
+    if (store.db !== null) void store.set(durableKey, encodeDurable(durable)).catch(() => {});
+  };
   return {
     loaded: store.whenSynced.then(async () => {
       lastWords.restore();
       return decodeDurable(await store.get(durableKey));
     }),
-    keepLastWords: (beyond) => {
+    keepLastWords: (look) => {
       const leave = () => {
-        const durable = beyond();
-        if (durable !== null) lastWords.keep(durable);
+        const { durable, unsent } = look();
+        // First what is committed: others' last words must not pass for unsent ones.
+        remember(durable);
+        paced.flush();
+        if (unsent) lastWords.keep(durable);
       };
       window.addEventListener("pagehide", leave, { signal: ended.signal });
     },
     forgetLastWords: lastWords.forget,
-    remember: (durable) => {
-      if (store.db !== null) void store.set(durableKey, encodeDurable(durable)).catch(() => {});
-    },
-    // A name of its own for the next copy: deleting a database that another tab has open would wait.
-    abandon: () => localStorage.setItem(generation, crypto.randomUUID()),
+    remember,
     drop: async () => {
       ended.abort();
       paced.close();

@@ -64,7 +64,7 @@ export function createReplica(options: ReplicaOptions): Replica {
 
   const remember = createThrottle(rememberIntervalMs, () => copy?.remember(ledger.durable));
   const allCommitted = () => provider.synced && asked && ledger.settled;
-  copy?.keepLastWords(() => (allCommitted() ? null : ledger.durable));
+  copy?.keepLastWords(() => ({ durable: ledger.durable, unsent: !allCommitted() }));
 
   const changed = () => {
     if (closed) return;

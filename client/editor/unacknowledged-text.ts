@@ -25,7 +25,9 @@ function addedText(operation: unknown): string | undefined {
   if (typeof operation !== "object" || operation === null) return undefined;
   const { insert, attributes } = operation as {
     insert?: unknown;
-    attributes?: { ychange?: { type?: string } };
+    attributes?: { ychange?: { type?: string }; run?: unknown };
   };
-  return typeof insert === "string" && attributes?.ychange?.type === "added" ? insert : undefined;
+  // What a model wrote is committed before anyone sees it.
+  if (typeof insert !== "string" || attributes?.run) return undefined;
+  return attributes?.ychange?.type === "added" ? insert : undefined;
 }

@@ -6,6 +6,7 @@ import {
   type SaveState,
 } from "./document-connection.ts";
 import { createDrafts, type Draft, type Drafts } from "./drafts.ts";
+import { keepLeftWords } from "./left-words.ts";
 import { type OfflineCopyKey, openOfflineCopy } from "./offline-copy.ts";
 import { type Person, peopleIn } from "./presence-state.ts";
 
@@ -14,27 +15,34 @@ export function useConnection(
   documentId: string,
   accountId: string,
   restoreEpoch: number,
+  mayWrite: boolean,
 ): DocumentConnection | null {
   const place = useMemo(
-    () => createConnectionPlace({ documentId, accountId, restoreEpoch }),
-    [documentId, accountId, restoreEpoch],
+    () => createConnectionPlace({ documentId, accountId, restoreEpoch }, mayWrite),
+    [documentId, accountId, restoreEpoch, mayWrite],
   );
   return useSyncExternalStore(place.subscribe, place.getSnapshot);
 }
 
 /** Opens the connection for its first subscriber and closes it after the last one. */
-function createConnectionPlace(key: OfflineCopyKey) {
+function createConnectionPlace(key: OfflineCopyKey, mayWrite: boolean) {
+  const drafts = createDrafts(localStorage, key.accountId);
   let connection: DocumentConnection | null = null;
   let subscribers = 0;
   return {
     getSnapshot: () => connection,
     subscribe: () => {
       subscribers++;
+      if (connection === null) {
+        const isLeft = (epoch: number) => epoch < key.restoreEpoch;
+        void keepLeftWords({ ...key, drafts, reason: "refused", isLeft });
+      }
       // React looks at the snapshot again after it has subscribed.
       connection ??= createDocumentConnection({
         ...key,
         syncUrl: `${location.origin.replace(/^http/, "ws")}/sync`,
-        drafts: createDrafts(localStorage, key.accountId),
+        drafts,
+        mayWrite,
         openOfflineCopy,
       });
       return () => {

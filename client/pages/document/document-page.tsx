@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { useParams } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import { documentQuery } from "../../api/documents.ts";
+import { ApiError } from "../../api/request.ts";
 import { createDrafts } from "../../editor/drafts.ts";
+import { keepLeftWords } from "../../editor/left-words.ts";
 import { useConnection } from "../../editor/use-connection.ts";
 import { useDocumentsChanged } from "../../live/use-documents-changed.ts";
 import { DocumentDesk } from "./document-desk.tsx";
@@ -21,7 +23,11 @@ export function DocumentPage({ user }: { user: User }) {
   if (found.error) {
     return (
       <>
-        <KeptDrafts accountId={user.id} documentId={documentId} />
+        <KeptDrafts
+          accountId={user.id}
+          documentId={documentId}
+          isGone={found.error instanceof ApiError && found.error.status === 404}
+        />
         <NoDocument error={found.error} />
       </>
     );
@@ -29,14 +35,30 @@ export function DocumentPage({ user }: { user: User }) {
   return null;
 }
 
+interface KeptDraftsProps {
+  accountId: string;
+  documentId: string;
+  /** The server knows no such document for this person: no page will open its copies again. */
+  isGone: boolean;
+}
+
 /** What this person wrote outlives the right to open the document. */
-function KeptDrafts({ accountId, documentId }: { accountId: string; documentId: string }) {
+function KeptDrafts({ accountId, documentId, isGone }: KeptDraftsProps) {
   const drafts = useMemo(() => createDrafts(localStorage, accountId), [accountId]);
+  useEffect(() => {
+    if (!isGone) return;
+    void keepLeftWords({ accountId, documentId, drafts, reason: "gone", isLeft: () => true });
+  }, [accountId, documentId, drafts, isGone]);
   return <Drafts drafts={drafts} documentId={documentId} />;
 }
 
 function OpenDocument({ user, document }: { user: User; document: DocumentSummary }) {
-  const connection = useConnection(document.id, user.id, document.restoreEpoch);
+  const connection = useConnection(
+    document.id,
+    user.id,
+    document.restoreEpoch,
+    document.role !== "watcher",
+  );
   if (connection === null) return null;
   return <DocumentDesk user={user} document={document} connection={connection} />;
 }

@@ -30,7 +30,12 @@ export function WatchPage({ user }: { user: User }) {
 }
 
 function Watched({ user, document }: { user: User; document: DocumentSummary }) {
-  const connection = useConnection(document.id, user.id, document.restoreEpoch);
+  const connection = useConnection(
+    document.id,
+    user.id,
+    document.restoreEpoch,
+    document.role !== "watcher",
+  );
   if (connection === null) return null;
   return <Screen user={user} document={document} connection={connection} />;
 }

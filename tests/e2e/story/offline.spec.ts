@@ -158,4 +158,33 @@ test.describe("words written without the server", () => {
     await expect(draft).toContainText("Words that nobody got.");
     await editor.close();
   });
+
+  test("S11: words left unsent in a tab that was closed are offered to copy when the document was taken away meanwhile", async ({
+    browser,
+  }) => {
+    await createDocument(sponsor, "Taken while closed");
+    await share(sponsor.page, "editor@demo.test");
+    const editor = await visit(browser, server.url, "editor@demo.test");
+    await editor.openDocument("Taken while closed");
+    await expect(editor.manuscript).toContainText("The beginning.");
+    const url = editor.page.url();
+    await server.killHard();
+    await expect(saveState(editor.page)).toContainText("Offline");
+    await typeAtEnd(editor.page, " Words in a closed tab.");
+    await editor.page.close();
+    await server.start();
+    await sponsor.page.reload();
+    await sponsor.page.getByRole("button", { name: "Share", exact: true }).click();
+    await sponsor.page.getByRole("button", { name: /^Remove Edith/ }).click();
+    await expect(sponsor.page.getByText("editor@demo.test")).toHaveCount(0);
+
+    const next = await editor.context.newPage();
+    await next.goto(url);
+    await expect(next.getByRole("heading", { name: "No such document" })).toBeVisible();
+    const draft = next.getByRole("region", { name: "Words that were not saved" });
+    await expect(draft.getByRole("blockquote")).toHaveText("Words in a closed tab.");
+    await next.reload();
+    await expect(draft.getByRole("blockquote")).toHaveText("Words in a closed tab.");
+    await editor.close();
+  });
 });
