@@ -3,7 +3,16 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The files that take longest, in order: begun last, one of them would run on with one core idle. */
-const longest = ["kill", "start", "sync", "bad-input", "cli", "soak", "dev", "sync-fuzz"];
+const longest = [
+  "kill",
+  "start",
+  "sync-connections",
+  "bad-input",
+  "cli",
+  "soak",
+  "dev",
+  "sync-fuzz",
+];
 
 /** Vitest knows how long a file takes only from its last run, which a fresh clone has not had. */
 class LongestFirst extends BaseSequencer {
