@@ -1,4 +1,4 @@
-import { Tooltip } from "@mantine/core";
+import { Tooltip, VisuallyHidden } from "@mantine/core";
 import { personColour } from "../editor/person-colour.ts";
 import styles from "./faces.module.css";
 
@@ -14,7 +14,7 @@ export function Faces({ people }: { people: readonly { id: string; name: string 
         <Tooltip key={person.id} label={`${person.name} is here`}>
           <li className={styles.face} style={colourOf(person.id)}>
             <span aria-hidden="true">{initials(person.name)}</span>
-            <span className={styles.spoken}>{person.name}</span>
+            <VisuallyHidden>{person.name}</VisuallyHidden>
           </li>
         </Tooltip>
       ))}
@@ -22,7 +22,7 @@ export function Faces({ people }: { people: readonly { id: string; name: string 
         <Tooltip label={rest.map(({ name }) => name).join(", ")}>
           <li className={styles.face}>
             <span aria-hidden="true">+{rest.length}</span>
-            <span className={styles.spoken}>{rest.map(({ name }) => name).join(", ")}</span>
+            <VisuallyHidden>{rest.map(({ name }) => name).join(", ")}</VisuallyHidden>
           </li>
         </Tooltip>
       )}

@@ -1,3 +1,4 @@
+import { VisuallyHidden } from "@mantine/core";
 import type { User } from "#shared/http.ts";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { useRecentOwnEdit } from "../../live/recent-edit.ts";
@@ -36,9 +37,9 @@ export function RunSentence({
       <span data-testid="run-state" aria-hidden="true">
         {refusal ?? runSentence({ ...view, rereading: live.reread !== null })}
       </span>
-      <output className={styles.spoken}>
-        {refusal ?? runSentence({ ...view, rereading: false })}
-      </output>
+      <VisuallyHidden>
+        <output>{refusal ?? runSentence({ ...view, rereading: false })}</output>
+      </VisuallyHidden>
     </div>
   );
 }

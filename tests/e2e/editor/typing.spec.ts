@@ -68,41 +68,43 @@ test("D7: a click that the editor has not heard of yet survives the sweep of a r
   );
 });
 
-test("D1: Enter inside the model's paragraph keeps all of its words, in order", async ({
-  editors,
-}) => {
-  await editors.evaluate((text) => harness.open({ text }), story);
-  const streamed = editors.evaluate(
-    (words) => harness.stream({ words, offset: 22, intervalMs: 20 }),
-    numberedWords(60),
-  );
-  await expect.poll(() => editors.evaluate(() => harness.text())).toContain("w10");
-  await editors.evaluate(() => harness.focus(0, harness.text().indexOf(" w5 ")));
-  await editors.keyboard.press("Enter");
-  await streamed;
-  const text = await editors.evaluate(() => harness.text());
-  expect(text.replaceAll("\n", "")).toContain(numberedWords(60).join(""));
-  expect(text).toContain(" w4\n w5");
-  expect(await editors.evaluate(() => harness.shown(1))).toBe(text);
-});
+const divisions = [
+  {
+    name: "Enter inside the model's paragraph",
+    modelAt: story.indexOf("\n"),
+    caretBefore: " w5 ",
+    key: "Enter",
+    leaves: /\bw4\n w5\b/,
+    streamed: numberedWords(60).join("").replace(" w5 ", "\n w5 "),
+  },
+  {
+    name: "joining the model's paragraph with its neighbour",
+    modelAt: story.lastIndexOf("\nThe end"),
+    caretBefore: "He lived",
+    key: "Backspace",
+    leaves: /bear\.He lived by a river\./,
+    streamed: numberedWords(60).join(""),
+  },
+];
 
-test("joining the model's paragraph with its neighbour keeps all of its words", async ({
-  editors,
-}) => {
-  await editors.evaluate((text) => harness.open({ text }), story);
-  const streamed = editors.evaluate(
-    (words) => harness.stream({ words, offset: 43, intervalMs: 20 }),
-    numberedWords(60),
-  );
-  await expect.poll(() => editors.evaluate(() => harness.text())).toContain("w10");
-  await editors.evaluate(() => harness.focus(0, harness.text().indexOf("He lived")));
-  await editors.keyboard.press("Backspace");
-  await streamed;
-  const text = await editors.evaluate(() => harness.text());
-  expect(text).toContain("bear.He lived by a river.");
-  expect(text).toContain(numberedWords(60).join(""));
-  expect(await editors.evaluate(() => harness.shown(1))).toBe(text);
-});
+for (const { name, modelAt, caretBefore, key, leaves, streamed: words } of divisions) {
+  test(`D1: ${name} keeps all of its words, in order`, async ({ editors }) => {
+    await editors.evaluate((text) => harness.open({ text }), story);
+    const streamed = editors.evaluate((options) => harness.stream(options), {
+      words: numberedWords(60),
+      offset: modelAt,
+      intervalMs: 20,
+    });
+    await expect.poll(() => editors.evaluate(() => harness.text())).toContain("w10");
+    await editors.evaluate((at) => harness.focus(0, harness.text().indexOf(at)), caretBefore);
+    await editors.keyboard.press(key);
+    await streamed;
+    const text = await editors.evaluate(() => harness.text());
+    expect(text).toContain(words);
+    expect(text).toMatch(leaves);
+    expect(await editors.evaluate(() => harness.shown(1))).toBe(text);
+  });
+}
 
 test("select all and delete takes what was selected, and what comes after stands", async ({
   editors,
