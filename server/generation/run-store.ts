@@ -59,6 +59,8 @@ export interface RunStore {
   newestTokens(runId: string, limit: number): Promise<WrittenToken[]>;
   /** What all of the document's runs inserted, by client and clock. */
   ownedRanges(documentId: string): Promise<OwnedRange[]>;
+  /** All that the run wrote, in the order in which it did. */
+  writtenText(runId: string): Promise<string>;
   /** The document's updates since the run last wrote, or since it was started. */
   updatesSince(record: RunRecord): Promise<Uint8Array[]>;
   settings(documentId: string): Promise<RunSettings>;
@@ -164,6 +166,15 @@ export function createRunStore({ kysely }: Database): RunStore {
         from,
         to,
       }));
+    },
+    async writtenText(runId) {
+      const rows = await kysely
+        .selectFrom("run_tokens")
+        .select("text")
+        .where("run_id", "=", runId)
+        .orderBy("index")
+        .execute();
+      return rows.map(({ text }) => text).join("");
     },
     async updatesSince(record) {
       const rows = await kysely

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import * as Y from "yjs";
 import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
 import { openRunDesk, type RunDesk, seenBy } from "../support/run-desk.ts";
 import { readWrittenText } from "../support/run-text-check.ts";
@@ -76,6 +77,27 @@ test("R14: a colour of another run's is put right as well", async () => {
     { insert: " word0 word1", attributes: { run: first } },
     { insert: " word0 word1", attributes: { run: second } },
     { insert: " word0", attributes: { run: third } },
+    { insert: "\n" },
+  ]);
+});
+
+test("R14: words of a run's that a person took away and brought back keep its colour", async () => {
+  desk = await openRunDesk({
+    database: store.database,
+    body: "Once",
+    model: createScriptedModel(),
+  });
+  const first = await writeRun(3);
+  const tab = await desk.openTab(desk.editor);
+  await vi.waitFor(() => expect(tab.body.toString()).toBe("Once word0 word1 word2\n"), waiting);
+  const undo = new Y.UndoManager(tab.body, { trackedOrigins: new Set(["person"]) });
+  tab.doc.transact(() => tab.body.delete(2, 16), "person");
+  undo.undo();
+  const second = await writeRun(1, tab);
+  expect((await colours()).delta).toEqual([
+    { insert: "Once" },
+    { insert: " word0 word1 word2", attributes: { run: first } },
+    { insert: " word0", attributes: { run: second } },
     { insert: "\n" },
   ]);
 });
