@@ -14,6 +14,7 @@ import {
 } from "./frames.ts";
 import { updateLimits } from "./guard.ts";
 import { Outbox } from "./outbox.ts";
+import { PresencePace } from "./presence-pace.ts";
 import type { Access } from "./types.ts";
 import { scanUpdate } from "./update-scan.ts";
 
@@ -43,16 +44,8 @@ export interface ConnectionRequest {
   acknowledge: boolean;
 }
 
-/** A client id that was shown just now: what comes within the interval waits for its end. */
-interface Publishing {
-  clientId: number;
-  next: AwarenessEntry | undefined;
-  timer: NodeJS.Timeout;
-}
-
 /** A watcher's own writes: a client that knows its role sends none. */
 const watcherWrites = 3;
-const presenceIntervalMs = 50;
 const closeTimeoutMs = 10_000;
 
 /** One WebSocket on one document. */
@@ -66,7 +59,7 @@ export class Connection implements Author, Publisher {
   /** One of its step-2 or update frames was left out: from here on its count says nothing. */
   #hasDropped = false;
   #watcherWrites = 0;
-  #presence: Publishing | undefined;
+  readonly #presence = new PresencePace((entry) => this.#publish(entry));
   #lastHeardAt = Date.now();
 
   constructor(webSocket: WebSocket, request: ConnectionRequest, logger: Logger) {
@@ -178,8 +171,7 @@ export class Connection implements Author, Publisher {
   #leave(access: Access | undefined): void {
     const state = this.#state;
     this.#state = { kind: "closed", access };
-    clearTimeout(this.#presence?.timer);
-    this.#presence = undefined;
+    this.#presence.stop();
     if (state.kind === "open") state.room.leave(this);
   }
 
@@ -219,7 +211,7 @@ export class Connection implements Author, Publisher {
         else this.#dropWatcherWrite(frame.update);
         return;
       case "awareness":
-        return this.#receiveAwareness(frame.payload, room);
+        return this.#receiveAwareness(frame.payload);
       case "queryAwareness":
         return room.answerAwareness(this);
     }
@@ -235,39 +227,21 @@ export class Connection implements Author, Publisher {
     }
   }
 
-  #receiveAwareness(payload: Uint8Array, room: ConnectedRoom): void {
+  #receiveAwareness(payload: Uint8Array): void {
     if (this.writeAccess === undefined) return;
     const entries = tryDecodeAwareness(payload);
     if (entries === undefined) return this.close(closeCodes.malformed, "not an awareness frame");
-    for (const entry of entries) this.#publish(entry, room);
+    for (const entry of entries) this.#presence.offer(entry);
   }
 
-  /** The first at once, then the latest of each interval; echoes of others pass and are dropped. */
-  #publish(entry: AwarenessEntry, room: ConnectedRoom): void {
-    if (entry.clientId === this.#presence?.clientId) {
-      this.#presence.next = entry;
-      return;
+  /** Whether it was published; echoes of others pass and are dropped. */
+  #publish(entry: AwarenessEntry): boolean {
+    if (this.#state.kind !== "open") return false;
+    const outcome = this.#state.room.publish(this, entry);
+    if (outcome === "tooLarge") {
+      this.close(closeCodes.tooLarge, "an awareness state is too large");
     }
-    switch (room.publish(this, entry)) {
-      case "published":
-        clearTimeout(this.#presence?.timer);
-        this.#presence = {
-          clientId: entry.clientId,
-          next: undefined,
-          timer: setTimeout(() => this.#publishNext(), presenceIntervalMs),
-        };
-        return;
-      case "tooLarge":
-        return this.close(closeCodes.tooLarge, "an awareness state is too large");
-      case "dropped":
-        return;
-    }
-  }
-
-  #publishNext(): void {
-    const next = this.#presence?.next;
-    this.#presence = undefined;
-    if (next !== undefined && this.#state.kind === "open") this.#publish(next, this.#state.room);
+    return outcome === "published";
   }
 }
 
