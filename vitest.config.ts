@@ -46,6 +46,9 @@ export default defineConfig({
           include: ["tests/integration/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          setupFiles: ["tests/support/patience.ts"],
+          // What a test waits for comes at once or not at all, but a machine may be starved.
+          expect: { poll: { timeout: 15_000 } },
           // A shared machine can starve a server for seconds; what fails twice is broken.
           retry: process.env.CI === undefined ? 0 : 1,
         },

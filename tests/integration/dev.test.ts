@@ -81,6 +81,7 @@ test("O1 O5: npm run dev serves the page from source, passes everything live on 
 
   expect(existsSync(join(dataDir, "database.lock"))).toBe(true);
   expect(await pressControlC(), printed).toEqual([0, null]);
-  expect(existsSync(join(dataDir, "database.lock")), "the server closed in order").toBe(false);
-  for (const address of [page, server]) await expect(fetch(address)).rejects.toThrow("fetch failed");
+  expect(existsSync(join(dataDir, "database.lock")), printed).toBe(false);
+  for (const address of [page, server])
+    await expect(fetch(address)).rejects.toThrow("fetch failed");
 });
