@@ -58,3 +58,27 @@ test("people see each other's carets with their names", async ({ editors }) => {
     .poll(() => caret.evaluate((element) => element.previousSibling?.textContent))
     .toBe("Zero One two");
 });
+
+test("a paragraph in Hebrew runs from the right, its neighbour in English from the left", async ({
+  editors,
+}) => {
+  await editors.evaluate(() => harness.open({ text: "שלום עולם.\nOnce there was.\n" }));
+  const stops = await editors
+    .locator(".ProseMirror")
+    .first()
+    .locator("> p")
+    .evaluateAll((paragraphs) =>
+      paragraphs.map((paragraph) => {
+        const text = paragraph.firstChild;
+        const end = (text?.textContent ?? "").length;
+        const left = (from: number) => {
+          const range = document.createRange();
+          range.setStart(text ?? paragraph, from);
+          range.setEnd(text ?? paragraph, from + 1);
+          return range.getBoundingClientRect().left;
+        };
+        return left(end - 1) < left(0) ? "left" : "right";
+      }),
+    );
+  expect(stops).toEqual(["left", "right"]);
+});
