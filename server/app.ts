@@ -14,6 +14,7 @@ import { createGeneration, type Generation } from "./generation/generation.ts";
 import { createHttpApp } from "./http/http-app.ts";
 import { type HttpServer, openHttpServer } from "./http/http-server.ts";
 import { createOriginCheck } from "./http/origin.ts";
+import { createAddressReader } from "./http/sender.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createMetrics, serveMetrics } from "./observability/metrics.ts";
@@ -134,7 +135,15 @@ async function build(foundation: Foundation): Promise<void> {
   await generation.recover();
 
   const documentParts = { policy, versionLog, project, sync, generation };
-  const routers = createRouters({ database, accounts, models, news, ...documentParts });
+  const readAddress = createAddressReader(config.trustedProxies);
+  const routers = createRouters({
+    database,
+    accounts,
+    models,
+    news,
+    readAddress,
+    ...documentParts,
+  });
   const upgrades = createUpgradeRouter({
     httpServer: http.server,
     isAllowedOrigin,

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import proxyAddress from "proxy-addr";
 import { z } from "zod";
 import { AppError } from "./errors.ts";
 import { type LogLevel, logLevels } from "./observability/logger.ts";
@@ -13,6 +14,8 @@ export interface Config {
   readonly dataDir: string;
   /** Origins whose pages may write here; the first is the one to show. */
   readonly publicOrigins: readonly string[];
+  /** Proxies whose `X-Forwarded-For` is believed: addresses, subnets, or names like "loopback". */
+  readonly trustedProxies: readonly string[];
   readonly production: boolean;
   /** Embedded database outside production: the four known accounts exist. */
   readonly demonstration: boolean;
@@ -48,12 +51,21 @@ const origins = z
   )
   .transform((parts) => parts.map((part) => new URL(part).origin));
 
+const proxies = z
+  .string()
+  .transform((value) => value.split(",").map((part) => part.trim()))
+  .refine(
+    isProxyList,
+    "must be addresses or subnets like 10.0.0.0/8, or loopback (several: separated by commas)",
+  );
+
 const environmentSchema = z.object({
   PORT: port.default(3000),
   HOST: z.string().default("127.0.0.1"),
   DATABASE_URL: databaseUrl.optional(),
   DATA_DIR: z.string().default("./data"),
   PUBLIC_ORIGIN: origins.optional(),
+  TRUSTED_PROXIES: proxies.default([]),
   METRICS_PORT: port.optional(),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).optional(),
   NODE_ENV: z
@@ -97,6 +109,7 @@ function toConfig(environment: z.output<typeof environmentSchema>): Config {
     databaseUrl: environment.DATABASE_URL,
     dataDir: environment.DATA_DIR,
     publicOrigins: environment.PUBLIC_ORIGIN ?? localOrigins(environment.PORT),
+    trustedProxies: environment.TRUSTED_PROXIES,
     production,
     demonstration: !production && environment.DATABASE_URL === undefined,
     logLevel: environment.LOG_LEVEL ?? (production ? "info" : "warn"),
@@ -119,6 +132,15 @@ function isOrigin(text: string): boolean {
     /^https?:$/.test(url.protocol) &&
     (url.origin === text || `${url.origin}/` === text)
   );
+}
+
+function isProxyList(proxies: string[]): boolean {
+  try {
+    proxyAddress.compile(proxies);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseUrl(text: string): URL | undefined {

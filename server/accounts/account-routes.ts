@@ -1,6 +1,7 @@
 import { Router } from "express";
 import { signInInputSchema, type User } from "#shared/http.ts";
 import { type Endpoints, nothing } from "../http/endpoint.ts";
+import { anyAccount } from "../http/permission.ts";
 import type { Session } from "../http/session.ts";
 import type { Accounts } from "./accounts.ts";
 
@@ -32,7 +33,7 @@ export function createAccountRoutes(accounts: Accounts, endpoints: Endpoints): R
 
   router.get(
     "/me",
-    endpoints.signedIn(async ({ session }) => ({ json: { user: toUser(session) } })),
+    endpoints.permitted(anyAccount, async ({ session }) => ({ json: { user: toUser(session) } })),
   );
 
   return router;

@@ -13,6 +13,7 @@ import type { Generation } from "../generation/generation.ts";
 import { createRunHistory } from "../generation/run-history.ts";
 import { createEndpoints } from "../http/endpoint.ts";
 import { createModelRoutes } from "../http/model-routes.ts";
+import type { ReadAddress } from "../http/sender.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { News } from "./news.ts";
@@ -28,15 +29,17 @@ interface RoutersOptions {
   generation: Generation;
   models: ModelLibrary;
   news: News;
+  readAddress: ReadAddress;
 }
 
 /** All routes under `/api`. */
 export function createRouters(options: RoutersOptions): Router[] {
   const { database, accounts, policy, versionLog, project, sync, generation, models, news } =
     options;
+  const { readAddress } = options;
   const { rooms } = sync;
   const pauseRun = createPauseRun(generation);
-  const endpoints = createEndpoints(accounts.authenticate);
+  const endpoints = createEndpoints({ authenticate: accounts.authenticate, readAddress });
   const documents = createDocuments({
     database,
     policy,

@@ -19,7 +19,18 @@ export interface Tables {
     role: AccountRole;
     status: AccountStatus;
     password_hash: string;
+    /** base32; set once the person has shown a code of it. */
     totp_secret: string | null;
+    /** Shown to the person and not confirmed yet. */
+    totp_pending_secret: string | null;
+    /** The last time step whose code was taken: none is taken twice. */
+    totp_last_step: number | null;
+    /** What an admin wrote when approving, rejecting or suspending. */
+    status_reason: string | null;
+    status_changed_by: string | null;
+    status_changed_at: NullableTimestamp;
+    /** The account was deleted: its name and email are gone, the row stands for "a former member". */
+    deleted_at: NullableTimestamp;
     /** Grows with each change of the account's rights; commits compare it. */
     access_epoch: Generated<number>;
     created_at: CreatedAt;
@@ -27,9 +38,68 @@ export interface Tables {
   sessions: {
     /** sha256 of the token, hex; the token itself is stored nowhere. */
     token_hash: string;
+    /** What the person ends it by; says nothing about the token. */
+    id: Generated<string>;
     user_id: string;
+    address: string | null;
+    user_agent: string | null;
+    created_at: CreatedAt;
+    last_seen_at: ColumnType<Date, Date | undefined, Date>;
+    expires_at: Timestamp;
+  };
+  recovery_codes: {
+    user_id: string;
+    /** sha256 of the code, hex. */
+    code_hash: string;
+    used_at: NullableTimestamp;
+  };
+  password_resets: {
+    /** sha256 of the link's token, hex. */
+    token_hash: string;
+    user_id: string;
+    /** The admin who made the link; null: asked for by mail. */
+    created_by: string | null;
     created_at: CreatedAt;
     expires_at: Timestamp;
+  };
+  /** Append-only: a trigger refuses everything but inserts. */
+  audit_events: {
+    id: Generated<number>;
+    created_at: CreatedAt;
+    actor_id: string | null;
+    action: string;
+    target_kind: string | null;
+    target_id: string | null;
+    address: string | null;
+    request_id: string | null;
+    details: JSONColumnType<Record<string, unknown>>;
+  };
+  quotas: {
+    /** null: what holds for everyone without a row of his own. */
+    user_id: string | null;
+    /** null: no limit. */
+    tokens_per_day: number | null;
+    runs_at_once: number | null;
+    changed_by: string | null;
+    changed_at: ColumnType<Date, Date | undefined, Date>;
+  };
+  token_usage: {
+    user_id: string;
+    /** A date, UTC. */
+    day: ColumnType<Date, string, never>;
+    tokens: number;
+  };
+  /** Outgoing mail, kept until it is sent. */
+  mails: {
+    id: Generated<number>;
+    recipient: string;
+    subject: string;
+    body: string;
+    created_at: CreatedAt;
+    attempts: Generated<number>;
+    next_attempt_at: ColumnType<Date, Date | undefined, Date>;
+    sent_at: NullableTimestamp;
+    failure: string | null;
   };
   documents: {
     id: string;
@@ -45,6 +115,8 @@ export interface Tables {
     created_at: CreatedAt;
     updated_at: ColumnType<Date, Date | undefined, Date>;
     archived_at: NullableTimestamp;
+    /** When it is removed for good; null: never. */
+    purge_at: NullableTimestamp;
   };
   assignments: {
     document_id: string;

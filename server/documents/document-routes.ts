@@ -7,6 +7,7 @@ import {
   versionInputSchema,
 } from "#shared/http.ts";
 import { type Endpoints, nothing, pathId } from "../http/endpoint.ts";
+import { globally, onDocument } from "../http/permission.ts";
 import type { Assignments } from "./assignments.ts";
 import type { Documents } from "./documents.ts";
 import type { Versions } from "./versions.ts";
@@ -31,16 +32,17 @@ export function createDocumentRoutes(options: DocumentRoutesOptions): Router {
 }
 
 function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRoutesOptions): void {
-  const { signedIn } = endpoints;
+  const { permitted } = endpoints;
   router
     .route("/documents")
     .get(
-      signedIn(async ({ session }) => ({
+      permitted(globally("listDocuments"), async ({ session }) => ({
         json: { documents: await documents.list(session.actor) },
       })),
     )
     .post(
-      signedIn(
+      permitted(
+        globally("createDocument"),
         async ({ session, input }) => ({
           status: 201,
           json: { document: await documents.create(session.actor, input) },
@@ -51,12 +53,13 @@ function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRou
   router
     .route("/documents/:id")
     .get(
-      signedIn(async ({ session, request }) => ({
+      permitted(onDocument("read"), async ({ session, request }) => ({
         json: { document: await documents.get(session.actor, idOf(request)) },
       })),
     )
     .patch(
-      signedIn(
+      permitted(
+        onDocument("write", "archive", "changeSettings"),
         async ({ session, input, request }) => ({
           json: { document: await documents.change(session.actor, idOf(request), input) },
         }),
@@ -65,13 +68,13 @@ function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRou
     );
   router.get(
     "/documents/:id/runs",
-    signedIn(async ({ session, request }) => ({
+    permitted(onDocument("read"), async ({ session, request }) => ({
       json: { runs: await documents.runs(session.actor, idOf(request)) },
     })),
   );
   router.get(
     "/documents/:id/text",
-    signedIn(async ({ session, request }) => ({
+    permitted(onDocument("read"), async ({ session, request }) => ({
       text: await documents.text(session.actor, idOf(request)),
     })),
   );
@@ -79,16 +82,17 @@ function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRou
 
 function addAssignmentRoutes(router: Router, options: DocumentRoutesOptions): void {
   const { assignments, endpoints } = options;
-  const { signedIn } = endpoints;
+  const { permitted } = endpoints;
   router
     .route("/documents/:id/assignments")
     .get(
-      signedIn(async ({ session, request }) => ({
+      permitted(onDocument("assign"), async ({ session, request }) => ({
         json: { assignments: await assignments.list(session.actor, idOf(request)) },
       })),
     )
     .put(
-      signedIn(
+      permitted(
+        onDocument("assign"),
         async ({ session, input, request }) => ({
           json: { assignment: await assignments.assign(session.actor, idOf(request), input) },
         }),
@@ -97,7 +101,7 @@ function addAssignmentRoutes(router: Router, options: DocumentRoutesOptions): vo
     );
   router.delete(
     "/documents/:id/assignments/:userId",
-    signedIn(async ({ session, request }) => {
+    permitted(onDocument("assign"), async ({ session, request }) => {
       await assignments.unassign(session.actor, idOf(request), pathId(request, "userId"));
       return { status: 204 };
     }),
@@ -105,16 +109,17 @@ function addAssignmentRoutes(router: Router, options: DocumentRoutesOptions): vo
 }
 
 function addVersionRoutes(router: Router, { versions, endpoints }: DocumentRoutesOptions): void {
-  const { signedIn } = endpoints;
+  const { permitted } = endpoints;
   router
     .route("/documents/:id/versions")
     .get(
-      signedIn(async ({ session, request }) => ({
+      permitted(onDocument("read"), async ({ session, request }) => ({
         json: { versions: await versions.list(session.actor, idOf(request)) },
       })),
     )
     .post(
-      signedIn(
+      permitted(
+        onDocument("write"),
         async ({ session, input, request }) => ({
           status: 201,
           json: { version: await versions.keepNamed(session.actor, idOf(request), input.label) },
@@ -124,13 +129,14 @@ function addVersionRoutes(router: Router, { versions, endpoints }: DocumentRoute
     );
   router.get(
     "/documents/:id/versions/:version/text",
-    signedIn(async ({ session, request }) => ({
+    permitted(onDocument("read"), async ({ session, request }) => ({
       text: await versions.text(session.actor, idOf(request), pathId(request, "version")),
     })),
   );
   router.post(
     "/documents/:id/versions/:version/restore",
-    signedIn(
+    permitted(
+      onDocument("restoreVersion"),
       async ({ session, request }) => {
         const version = pathId(request, "version");
         return { json: { version: await versions.restore(session.actor, idOf(request), version) } };

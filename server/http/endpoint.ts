@@ -1,7 +1,10 @@
-import { json, type Request, type RequestHandler, type Response } from "express";
+import { json, type Request, type Response } from "express";
 import { z } from "zod";
-import { NotFoundError, SignedOutError } from "../errors.ts";
+import { mayGlobally } from "#shared/permissions.ts";
+import { ForbiddenError, NotFoundError, SignedOutError } from "../errors.ts";
 import { parseInput } from "./input.ts";
+import { type DeclaredHandler, declarePermission, type Permission } from "./permission.ts";
+import { type ReadAddress, readSender, type Sender } from "./sender.ts";
 import type { Authenticate, Session } from "./session.ts";
 
 /** What a handler is given: the account, and the body as its schema left it. */
@@ -9,6 +12,8 @@ export interface Asked<Input> {
   session: Session;
   input: Input;
   request: Request;
+  /** Where the request came from. */
+  sender: Sender;
 }
 
 /** What a handler answers with. */
@@ -25,37 +30,49 @@ interface EndpointOptions<Input> {
 }
 
 export interface Endpoints {
-  /** 401 unless signed in, which is checked before the body is read. */
-  signedIn: <Input = undefined>(
+  /** 401 unless signed in and 403 without the permission, both before the body is read. */
+  permitted: <Input = undefined>(
+    permission: Exclude<Permission, { kind: "anyone" }>,
     handle: (asked: Asked<Input>) => Promise<Answer>,
     options?: EndpointOptions<Input>,
-  ) => RequestHandler;
+  ) => DeclaredHandler;
   anyone: <Input = undefined>(
     handle: (asked: Omit<Asked<Input>, "session">) => Promise<Answer>,
     options?: EndpointOptions<Input>,
-  ) => RequestHandler;
+  ) => DeclaredHandler;
+}
+
+interface EndpointsOptions {
+  authenticate: Authenticate;
+  readAddress: ReadAddress;
 }
 
 const defaultMaxBytes = 64 * 1024;
 
 /** Makes request handlers that check who asks, then what is asked, then answer. */
-export function createEndpoints(authenticate: Authenticate): Endpoints {
+export function createEndpoints({ authenticate, readAddress }: EndpointsOptions): Endpoints {
+  const senderOf = (request: Request, response: Response) =>
+    readSender(request, readAddress, response.get("X-Request-Id") ?? null);
   return {
-    signedIn: (handle, options = {}) => {
+    permitted: (permission, handle, options = {}) => {
       const read = createReader(options);
-      return async (request, response) => {
+      return declarePermission(permission, async (request, response) => {
         const session = await authenticate(request.headers.cookie);
         if (session === undefined) throw new SignedOutError();
+        if (permission.kind === "global" && !mayGlobally(session.actor.role, permission.action))
+          throw new ForbiddenError();
+        const sender = senderOf(request, response);
         const input = await read(request, response);
-        send(response, await handle({ session, input, request }));
-      };
+        send(response, await handle({ session, input, request, sender }));
+      });
     },
     anyone: (handle, options = {}) => {
       const read = createReader(options);
-      return async (request, response) => {
+      return declarePermission({ kind: "anyone" }, async (request, response) => {
+        const sender = senderOf(request, response);
         const input = await read(request, response);
-        send(response, await handle({ input, request }));
-      };
+        send(response, await handle({ input, request, sender }));
+      });
     },
   };
 }
@@ -69,6 +86,11 @@ export function pathId(request: Request, name: string): string {
   if (typeof part !== "string" || !idPattern.test(part))
     throw new NotFoundError("There is nothing at this address.");
   return part;
+}
+
+/** The parameters after the `?`, as `schema` leaves them; unknown ones are refused. */
+export function queryOf<Query>(request: Request, schema: z.ZodType<Query>): Query {
+  return parseInput(schema, { ...request.query });
 }
 
 /** The schema of a request that carries nothing; an empty object is allowed. */
