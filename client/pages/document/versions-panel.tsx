@@ -67,7 +67,12 @@ function RestoreButton({ documentId, version }: { documentId: string; version: V
   return (
     <Popover opened={opened} onChange={setOpened} width={280} position="bottom-end">
       <Popover.Target>
-        <Button variant="subtle" size="compact-sm" onClick={() => setOpened(!opened)}>
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          aria-label={`Restore ${version.label ?? kinds[version.kind]}`}
+          onClick={() => setOpened(!opened)}
+        >
           Restore
         </Button>
       </Popover.Target>

@@ -117,6 +117,7 @@ test.describe
       await page.getByLabel("Name of this version").fill("Before the flood");
       await page.getByRole("button", { name: "Keep this version" }).click();
       await expect(page.getByRole("listitem").first()).toContainText("Before the flood");
+      await expect(page.getByRole("button", { name: /^Restore Before the flood/ })).toBeVisible();
       await expect(page.getByLabel("Name of this version")).toHaveValue("");
       await page.keyboard.press("Control+Backslash");
     });
