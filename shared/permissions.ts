@@ -2,6 +2,9 @@
 export const accountRoles = ["admin", "sponsor", "editor"] as const;
 export type AccountRole = (typeof accountRoles)[number];
 
+/** What anyone may ask to join as. */
+export const signUpRoles = ["sponsor", "editor"] as const satisfies readonly AccountRole[];
+
 export const accountStatuses = ["pending", "active", "rejected", "suspended"] as const;
 export type AccountStatus = (typeof accountStatuses)[number];
 
