@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SocketErrorCode } from "./errors.ts";
-import type { DocumentRole } from "./permissions.ts";
+import type { AccountStatus, DocumentRole } from "./permissions.ts";
 import type { Run } from "./run.ts";
 import { samplingInputSchema } from "./sampling.ts";
 
@@ -105,4 +105,14 @@ export interface ServerToClientEvents {
   "document:access": (event: { documentId: string; role: DocumentRole | null }) => void;
   /** To everyone on the document, joined or not: its title, people or run changed; lists look again. */
   "documents:changed": (event: { documentId: string }) => void;
+  /** The account was suspended or rejected: the last word before its connections end. */
+  "account:ended": (event: AccountEnded) => void;
+  /** To admins, at connect and at each change: how many requests wait. */
+  "admin:waiting": (event: { count: number }) => void;
+}
+
+export interface AccountEnded {
+  status: Exclude<AccountStatus, "active" | "pending">;
+  /** What the admin wrote. */
+  reason: string | null;
 }
