@@ -4,8 +4,10 @@ import { signUpRoles } from "./permissions.ts";
 import { cleanLine, cleanText } from "./plain-text.ts";
 
 const timestamp = z.string();
+/** The most characters of a password. */
+export const passwordMaximum = 1024;
 /** A password as it is typed; whether it is good enough is decided by `accounts`. */
-const passwordSchema = z.string().min(1).max(1024);
+const passwordSchema = z.string().min(1).max(passwordMaximum);
 /** Six digits, or a recovery code. */
 const totpSchema = z.string().trim().min(1).max(16);
 export const organisationSchema = z.string().transform(cleanLine).pipe(z.string().max(200));

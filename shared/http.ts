@@ -25,7 +25,6 @@ export const emailSchema = z
   .regex(/^[^\s\0@]+@[^\s\0@]+$/, "must be an email address");
 /** What others see of an account. */
 export const nameSchema = z.string().transform(cleanLine).pipe(z.string().min(1).max(100));
-export const passwordMinCharacters = 10;
 
 export const signInInputSchema = z.strictObject({
   email: emailInputSchema,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { emailSchema, nameSchema } from "#shared/http.ts";
 import { type AccountRole, accountRoles } from "#shared/permissions.ts";
 import { createAccounts } from "../accounts/accounts.ts";
+import { refuseWeakPassword } from "../accounts/password-policy.ts";
 import { parseInput } from "../http/input.ts";
 import { readPassword } from "./password.ts";
 import { withDatabase } from "./with-database.ts";
@@ -50,6 +51,7 @@ async function createAccount(options: AccountOptions): Promise<void> {
   const name = options.name ?? email.split("@")[0] ?? email;
   const account = parseInput(accountSchema, { email, name, role });
   const password = await readPassword(options);
+  refuseWeakPassword({ ...account, password, withTotp: false });
   await withDatabase(async ({ database }) => {
     await createAccounts({ database, secure: false }).createAccount({ ...account, password });
     console.log(`${account.email} can sign in now (${account.role}).`);

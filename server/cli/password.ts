@@ -1,14 +1,10 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { passwordMinCharacters } from "#shared/http.ts";
 import { InvalidError } from "../errors.ts";
 
 /** The new account's password: from standard input as a whole, or asked for without echo. */
 export async function readPassword(options: { passwordStdin?: boolean }): Promise<string> {
-  const password = options.passwordStdin === true ? await readInput() : await ask();
-  if (password.length < passwordMinCharacters)
-    throw new InvalidError(`The password needs at least ${passwordMinCharacters} characters.`);
-  return password;
+  return options.passwordStdin === true ? readInput() : ask();
 }
 
 async function readInput(): Promise<string> {

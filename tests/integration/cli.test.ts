@@ -68,7 +68,7 @@ test("a refusal is words on the terminal and exit code 1, not a stack trace", as
     "short",
   );
   expect(code).toBe(1);
-  expect(output.trim()).toBe("The password needs at least 10 characters.");
+  expect(output.trim()).toBe("The password needs at least 15 characters. A few words do well.");
 });
 
 test.each([
