@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { json, type Request, type Response } from "express";
 import { z } from "zod";
 import { mayGlobally } from "#shared/permissions.ts";
@@ -20,7 +22,16 @@ export interface Asked<Input> {
 export type Answer =
   | { status?: number; json: unknown; setCookie?: string }
   | { text: string }
+  | { download: Download }
   | { status: 204; setCookie?: string };
+
+/** A file that is sent while it is made, so that none of it is ever in memory as a whole. */
+export interface Download {
+  contents: AsyncIterable<string | Uint8Array>;
+  /** Of ASCII letters, digits, `-` and `.`. */
+  fileName: string;
+  contentType: string;
+}
 
 interface EndpointOptions<Input> {
   /** Unknown fields are refused by strict objects; no schema: no body is read. */
@@ -63,7 +74,7 @@ export function createEndpoints({ authenticate, readAddress }: EndpointsOptions)
           throw new ForbiddenError();
         const sender = senderOf(request, response);
         const input = await read(request, response);
-        send(response, await handle({ session, input, request, sender }));
+        await send(response, await handle({ session, input, request, sender }));
       });
     },
     anyone: (handle, options = {}) => {
@@ -71,7 +82,7 @@ export function createEndpoints({ authenticate, readAddress }: EndpointsOptions)
       return declarePermission({ kind: "anyone" }, async (request, response) => {
         const sender = senderOf(request, response);
         const input = await read(request, response);
-        send(response, await handle({ input, request, sender }));
+        await send(response, await handle({ input, request, sender }));
       });
     },
   };
@@ -110,16 +121,33 @@ function createReader<Input>({ input, maxBytes = defaultMaxBytes }: EndpointOpti
   };
 }
 
-function send(response: Response, answer: Answer): void {
+async function send(response: Response, answer: Answer): Promise<void> {
   if ("setCookie" in answer && answer.setCookie !== undefined)
     response.append("Set-Cookie", answer.setCookie);
   if ("text" in answer) {
     response.type("text/plain").send(answer.text);
     return;
   }
+  if ("download" in answer) return sendDownload(response, answer.download);
   response.status(answer.status ?? 200);
   if ("json" in answer) response.json(answer.json);
   else response.end();
+}
+
+/** What breaks off in the middle is cut off: the client sees that the file is not whole. */
+async function sendDownload(response: Response, download: Download): Promise<void> {
+  response.set("Content-Type", download.contentType);
+  response.set("Content-Disposition", `attachment; filename="${download.fileName}"`);
+  try {
+    await pipeline(Readable.from(download.contents), response);
+  } catch (error) {
+    // Whoever asked has left.
+    if (!isPrematureClose(error)) throw error;
+  }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function asError(reason: unknown): Error {
