@@ -20,6 +20,15 @@ const statements = [
     add column user_agent text,
     add column last_seen_at timestamptz not null default now()`,
   `create unique index sessions_id on sessions (id)`,
+  // However a session ends, what was opened under it loses its right inside the next commit.
+  `create function move_access_epoch() returns trigger language plpgsql as $$
+    begin
+      update users set access_epoch = access_epoch + 1 where id = old.user_id;
+      return null;
+    end
+  $$`,
+  `create trigger sessions_end after delete on sessions
+    for each row execute function move_access_epoch()`,
   `create table recovery_codes (
     user_id text not null references users (id) on delete cascade,
     code_hash text not null,
@@ -78,11 +87,12 @@ const statements = [
     body text not null,
     created_at timestamptz not null default now(),
     attempts integer not null default 0,
-    next_attempt_at timestamptz not null default now(),
+    -- null: sent, or given up
+    next_attempt_at timestamptz default now(),
     sent_at timestamptz,
     failure text
   )`,
-  `create index mails_waiting on mails (next_attempt_at) where sent_at is null`,
+  `create index mails_waiting on mails (next_attempt_at)`,
   `alter table documents add column purge_at timestamptz`,
   `create index documents_purge on documents (purge_at) where purge_at is not null`,
 ];

@@ -89,16 +89,19 @@ export interface Tables {
     day: ColumnType<Date, string, never>;
     tokens: number;
   };
-  /** Outgoing mail, kept until it is sent. */
+  /** Outgoing mail. */
   mails: {
     id: Generated<number>;
     recipient: string;
     subject: string;
+    /** Plain text; empty once it is sent or given up, as it may hold a secret. */
     body: string;
     created_at: CreatedAt;
     attempts: Generated<number>;
-    next_attempt_at: ColumnType<Date, Date | undefined, Date>;
+    /** null: sent, or given up. */
+    next_attempt_at: ColumnType<Date | null, Date | undefined, Date | null>;
     sent_at: NullableTimestamp;
+    /** What the last attempt came to, where it failed. */
     failure: string | null;
   };
   documents: {
