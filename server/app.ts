@@ -4,6 +4,7 @@ import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
 import { createEventHandlers } from "./app/event-handlers.ts";
 import { createNews } from "./app/news.ts";
 import { createRouters } from "./app/routers.ts";
+import { createAuditLog } from "./audit/audit-log.ts";
 import { type Config, localOrigins } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import { openMigratedDatabase } from "./database/open-migrated.ts";
@@ -78,6 +79,7 @@ async function build(foundation: Foundation): Promise<void> {
   const origins = originsOf(config, http);
   const isAllowedOrigin = createOriginCheck(origins);
   const policy = createDocumentPolicy(database);
+  const audit = createAuditLog(database);
   const versionLog = createVersionLog(database);
   const news = createNews({ policy, parts: () => ({ sync, sockets, generation }), logger });
   const onSessionEnded = (sessionId: string) => news.sessionEnded(sessionId);
@@ -141,6 +143,7 @@ async function build(foundation: Foundation): Promise<void> {
     accounts,
     models,
     news,
+    audit,
     readAddress,
     ...documentParts,
   });

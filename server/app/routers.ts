@@ -1,6 +1,9 @@
 import type { Router } from "express";
 import { createAccountRoutes } from "../accounts/account-routes.ts";
 import type { Accounts } from "../accounts/accounts.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import { createAuditReader } from "../audit/audit-reader.ts";
+import { createAuditRoutes } from "../audit/audit-routes.ts";
 import type { Database } from "../database/database.ts";
 import type { DocumentPolicy } from "../documents/access.ts";
 import { createAssignments } from "../documents/assignments.ts";
@@ -29,6 +32,7 @@ interface RoutersOptions {
   generation: Generation;
   models: ModelLibrary;
   news: News;
+  audit: AuditLog;
   readAddress: ReadAddress;
 }
 
@@ -36,12 +40,13 @@ interface RoutersOptions {
 export function createRouters(options: RoutersOptions): Router[] {
   const { database, accounts, policy, versionLog, project, sync, generation, models, news } =
     options;
-  const { readAddress } = options;
+  const { audit, readAddress } = options;
   const { rooms } = sync;
   const pauseRun = createPauseRun(generation);
   const endpoints = createEndpoints({ authenticate: accounts.authenticate, readAddress });
   const documents = createDocuments({
     database,
+    audit,
     policy,
     rooms,
     project,
@@ -53,6 +58,7 @@ export function createRouters(options: RoutersOptions): Router[] {
   });
   const assignments = createAssignments({
     database,
+    audit,
     policy,
     onAccessChanged: (accountId, documentId) => news.accessChanged(accountId, documentId),
   });
@@ -68,5 +74,6 @@ export function createRouters(options: RoutersOptions): Router[] {
     createAccountRoutes(accounts, endpoints),
     createDocumentRoutes({ documents, assignments, versions, endpoints }),
     createModelRoutes(() => models.list(), endpoints),
+    createAuditRoutes({ audit, reader: createAuditReader(database), endpoints }),
   ];
 }

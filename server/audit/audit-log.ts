@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { AuditAction, AuditTargetKind } from "#shared/audit.ts";
+import { printableLine } from "#shared/printable-line.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
 import type { Sender } from "../http/sender.ts";
@@ -32,11 +33,16 @@ export function createAuditLog({ kysely }: Database): AuditLog {
           actor_id: actorId,
           target_kind: target?.kind ?? null,
           target_id: target?.id ?? null,
-          address: sender?.address ?? null,
+          address: sender === undefined ? null : printableLine(sender.address),
           request_id: sender?.requestId ?? null,
-          details: JSON.stringify(details),
+          details: JSON.stringify(details, printableValue),
         })
         .execute();
     },
   };
+}
+
+/** What people wrote stays on its line, so that no entry can look like two. */
+function printableValue(_name: string, value: unknown): unknown {
+  return typeof value === "string" ? printableLine(value) : value;
 }

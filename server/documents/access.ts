@@ -7,7 +7,7 @@ import {
   mayOnDocument,
 } from "#shared/permissions.ts";
 import type { Database } from "../database/database.ts";
-import { ForbiddenError, NotFoundError } from "../errors.ts";
+import { ForbiddenError, NotFoundError, TotpSetupRequiredError } from "../errors.ts";
 import type { Authorise } from "../sync/types.ts";
 
 /** What an account may count on once `requireAccess` has let it through. */
@@ -75,7 +75,11 @@ export function createDocumentPolicy({ kysely }: Database): DocumentPolicy {
       if (settings === undefined) throw new NotFoundError();
       const role = assignment?.role ?? null;
       const standing = { accountRole: actor.role, documentRole: role, ...settings };
-      if (mayOnDocument(standing, action)) return { documentId, role };
+      if (mayOnDocument(standing, action)) {
+        const byRoleHere = mayOnDocument({ ...standing, accountRole: "editor" }, action);
+        if (actor.totpMissing && !byRoleHere) throw new TotpSetupRequiredError();
+        return { documentId, role };
+      }
       if (!canSeeDocument(standing)) throw new NotFoundError();
       const restsOnly = mayOnDocument({ ...standing, archived: false }, action);
       throw restsOnly ? new ForbiddenError(archivedSentence) : new ForbiddenError();

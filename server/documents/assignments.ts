@@ -1,20 +1,28 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Assignment, AssignmentInput } from "#shared/http.ts";
 import type { Actor } from "#shared/permissions.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
 import { AppError, ConflictError, NotFoundError } from "../errors.ts";
+import type { Sender } from "../http/sender.ts";
 import type { DocumentPolicy } from "./access.ts";
 
 export interface Assignments {
   list(actor: Actor, documentId: string): Promise<Assignment[]>;
   /** Gives an active account a role, or another role. Throws AppError `no_such_account` (404). */
-  assign(actor: Actor, documentId: string, input: AssignmentInput): Promise<Assignment>;
-  unassign(actor: Actor, documentId: string, userId: string): Promise<void>;
+  assign(
+    actor: Actor,
+    documentId: string,
+    input: AssignmentInput,
+    sender: Sender,
+  ): Promise<Assignment>;
+  unassign(actor: Actor, documentId: string, userId: string, sender: Sender): Promise<void>;
 }
 
 interface AssignmentsOptions {
   database: Database;
+  audit: AuditLog;
   policy: DocumentPolicy;
   /** Awaited before the answer: afterwards nothing of the old role is left. */
   onAccessChanged: (accountId: string, documentId: string) => Promise<void>;
@@ -22,14 +30,14 @@ interface AssignmentsOptions {
 
 /** Who is on a document; each change moves the account's access epoch in its transaction. */
 export function createAssignments(options: AssignmentsOptions): Assignments {
-  const { database, policy, onAccessChanged } = options;
+  const { database, audit, policy, onAccessChanged } = options;
   return {
     async list(actor, documentId) {
       await policy.requireAccess(actor, documentId, "assign");
       return assignmentsOf(database.kysely, documentId).orderBy("assignments.granted_at").execute();
     },
 
-    async assign(actor, documentId, { email, role }) {
+    async assign(actor, documentId, { email, role }, sender) {
       await policy.requireAccess(actor, documentId, "assign");
       const userId = await database.kysely.transaction().execute(async (transaction) => {
         const account = await bumpEpochByEmail(transaction, email);
@@ -40,6 +48,16 @@ export function createAssignments(options: AssignmentsOptions): Assignments {
           .insertInto("assignments")
           .values({ ...where, role, granted_by: actor.id })
           .execute();
+        await audit.record(
+          {
+            action: "document.shared",
+            actorId: actor.id,
+            target: { kind: "document", id: documentId },
+            sender,
+            details: { accountId: account, role },
+          },
+          transaction,
+        );
         return account;
       });
       await onAccessChanged(userId, documentId);
@@ -48,7 +66,7 @@ export function createAssignments(options: AssignmentsOptions): Assignments {
         .executeTakeFirstOrThrow(() => new NotFoundError());
     },
 
-    async unassign(actor, documentId, userId) {
+    async unassign(actor, documentId, userId, sender) {
       await policy.requireAccess(actor, documentId, "assign");
       await database.kysely.transaction().execute(async (transaction) => {
         await transaction
@@ -66,6 +84,16 @@ export function createAssignments(options: AssignmentsOptions): Assignments {
           .executeTakeFirst();
         if (revoked.numUpdatedRows === 0n)
           throw new NotFoundError("This account is not on the document.");
+        await audit.record(
+          {
+            action: "document.unshared",
+            actorId: actor.id,
+            target: { kind: "document", id: documentId },
+            sender,
+            details: { accountId: userId },
+          },
+          transaction,
+        );
       });
       await onAccessChanged(userId, documentId);
     },

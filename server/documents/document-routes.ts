@@ -43,9 +43,9 @@ function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRou
     .post(
       permitted(
         globally("createDocument"),
-        async ({ session, input }) => ({
+        async ({ session, input, sender }) => ({
           status: 201,
-          json: { document: await documents.create(session.actor, input) },
+          json: { document: await documents.create(session.actor, input, sender) },
         }),
         { input: createDocumentInputSchema, maxBytes: createMaxBytes },
       ),
@@ -60,8 +60,8 @@ function addDocumentRoutes(router: Router, { documents, endpoints }: DocumentRou
     .patch(
       permitted(
         onDocument("write", "archive", "changeSettings"),
-        async ({ session, input, request }) => ({
-          json: { document: await documents.change(session.actor, idOf(request), input) },
+        async ({ session, input, request, sender }) => ({
+          json: { document: await documents.change(session.actor, idOf(request), input, sender) },
         }),
         { input: changeDocumentInputSchema },
       ),
@@ -93,16 +93,19 @@ function addAssignmentRoutes(router: Router, options: DocumentRoutesOptions): vo
     .put(
       permitted(
         onDocument("assign"),
-        async ({ session, input, request }) => ({
-          json: { assignment: await assignments.assign(session.actor, idOf(request), input) },
+        async ({ session, input, request, sender }) => ({
+          json: {
+            assignment: await assignments.assign(session.actor, idOf(request), input, sender),
+          },
         }),
         { input: assignmentInputSchema },
       ),
     );
   router.delete(
     "/documents/:id/assignments/:userId",
-    permitted(onDocument("assign"), async ({ session, request }) => {
-      await assignments.unassign(session.actor, idOf(request), pathId(request, "userId"));
+    permitted(onDocument("assign"), async ({ session, request, sender }) => {
+      const userId = pathId(request, "userId");
+      await assignments.unassign(session.actor, idOf(request), userId, sender);
       return { status: 204 };
     }),
   );

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { sql } from "kysely";
 import type * as Y from "yjs";
 import {
   bodyMaxCharacters,
@@ -9,10 +8,13 @@ import {
   type DocumentSummary,
 } from "#shared/http.ts";
 import { type Actor, mayGlobally } from "#shared/permissions.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import { AppError, ForbiddenError } from "../errors.ts";
+import type { Sender } from "../http/sender.ts";
 import type { OpenRoom, Rooms } from "../sync/types.ts";
 import type { DocumentPolicy } from "./access.ts";
+import { setArchived } from "./archiving.ts";
 import {
   bodyOf,
   formattedBodyOf,
@@ -24,8 +26,13 @@ import type { Project } from "./projection.ts";
 import { createSummaries, type LatestRuns, type Summaries } from "./summaries.ts";
 
 export interface Documents extends Summaries {
-  create(actor: Actor, input: CreateDocumentInput): Promise<DocumentSummary>;
-  change(actor: Actor, documentId: string, input: ChangeDocumentInput): Promise<DocumentSummary>;
+  create(actor: Actor, input: CreateDocumentInput, sender: Sender): Promise<DocumentSummary>;
+  change(
+    actor: Actor,
+    documentId: string,
+    input: ChangeDocumentInput,
+    sender: Sender,
+  ): Promise<DocumentSummary>;
   /** Its runs, newest first; of very many the newest. */
   runs(actor: Actor, documentId: string): Promise<DocumentRun[]>;
   /** The body as plain text, without the final line feed. */
@@ -34,6 +41,7 @@ export interface Documents extends Summaries {
 
 interface DocumentsOptions {
   database: Database;
+  audit: AuditLog;
   policy: DocumentPolicy;
   rooms: Rooms;
   project: Project;
@@ -49,7 +57,7 @@ interface DocumentsOptions {
 
 /** Creates, lists, changes and reads documents. */
 export function createDocuments(options: DocumentsOptions): Documents {
-  const { database, policy, rooms, project, latestRuns, pauseRun, onChanged } = options;
+  const { database, audit, policy, rooms, project, latestRuns, pauseRun, onChanged } = options;
   const summaries = createSummaries(database, latestRuns);
 
   return {
@@ -60,15 +68,18 @@ export function createDocuments(options: DocumentsOptions): Documents {
       return summaries.get(actor, documentId);
     },
 
-    async create(actor, input) {
+    async create(actor, input, sender) {
       if (!mayGlobally(actor.role, "createDocument"))
         throw new ForbiddenError("Only sponsors create documents.");
       const write = await firstWrite(actor, input);
       const id = await insertDocument(database, actor, input.title);
+      const created = { action: "document.created", actorId: actor.id, sender } as const;
       try {
         await withRoom(rooms, id, async (room) => {
           const origin = { kind: "user", actorId: actor.id } as const;
-          await room.write(origin, write);
+          await room.write(origin, write, (transaction) =>
+            audit.record({ ...created, target: { kind: "document", id } }, transaction),
+          );
           await project(id, room.doc);
         });
       } catch (error) {
@@ -79,14 +90,14 @@ export function createDocuments(options: DocumentsOptions): Documents {
       return summaries.get(actor, id);
     },
 
-    async change(actor, documentId, { title, archived, editorsMayRun }) {
+    async change(actor, documentId, { title, archived, editorsMayRun }, sender) {
       await policy.requireAccess(actor, documentId, "read");
       if (title !== undefined) await policy.requireAccess(actor, documentId, "write");
       if (archived !== undefined) await policy.requireAccess(actor, documentId, "archive");
       if (editorsMayRun !== undefined)
         await policy.requireAccess(actor, documentId, "changeSettings");
       if (title !== undefined) await changeTitle(actor, documentId, title);
-      if (archived !== undefined) await changeArchived(actor, documentId, archived);
+      if (archived !== undefined) await changeArchived(actor, documentId, archived, sender);
       if (editorsMayRun !== undefined)
         await setEditorsMayRun(database, actor, documentId, editorsMayRun);
       onChanged(documentId);
@@ -108,11 +119,18 @@ export function createDocuments(options: DocumentsOptions): Documents {
     actor: Actor,
     documentId: string,
     archived: boolean,
+    sender: Sender,
   ): Promise<void> {
     const before = await summaries.get(actor, documentId);
     if ((before.archivedAt !== null) === archived) return;
     if (archived) await pauseRun(actor, documentId);
-    await setArchived(database, documentId, archived);
+    await database.kysely.transaction().execute(async (transaction) => {
+      const changed = await setArchived(transaction, documentId, archived);
+      if (!changed) return;
+      const action = archived ? "document.archived" : "document.restored";
+      const target = { kind: "document", id: documentId } as const;
+      await audit.record({ action, actorId: actor.id, target, sender }, transaction);
+    });
     await options.onEveryonesAccessChanged(documentId);
   }
 
@@ -171,42 +189,6 @@ async function insertDocument(database: Database, actor: Actor, title: string): 
       .execute();
   });
   return id;
-}
-
-/** Moves the access epoch of everyone on the document, so that no write of theirs slips through. */
-async function setArchived(
-  { kysely }: Database,
-  documentId: string,
-  archived: boolean,
-): Promise<void> {
-  await kysely.transaction().execute(async (transaction) => {
-    const people = await transaction
-      .selectFrom("users")
-      .innerJoin("assignments", "assignments.user_id", "users.id")
-      .select("users.id")
-      .where("assignments.document_id", "=", documentId)
-      .where("assignments.revoked_at", "is", null)
-      // In the order in which commits lock them, too.
-      .orderBy("users.id")
-      .forUpdate("users")
-      .execute();
-    await transaction
-      .updateTable("users")
-      .set({ access_epoch: sql`access_epoch + 1` })
-      .where(
-        "id",
-        "in",
-        people.map(({ id }) => id),
-      )
-      .execute();
-    await transaction
-      .updateTable("documents")
-      .set({ archived_at: archived ? new Date() : null })
-      .where("id", "=", documentId)
-      // Archiving twice keeps the first date.
-      .where("archived_at", archived ? "is" : "is not", null)
-      .execute();
-  });
 }
 
 async function setEditorsMayRun(
