@@ -1,7 +1,9 @@
 import { createAccounts } from "./accounts/accounts.ts";
 import { createDemonstrationAccounts } from "./accounts/demonstration.ts";
+import { createFamiliarAddresses } from "./accounts/familiar-addresses.ts";
 import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
 import { createEventHandlers } from "./app/event-handlers.ts";
+import { type Limits, limitsWith } from "./app/limits.ts";
 import { createNews } from "./app/news.ts";
 import { createRouters } from "./app/routers.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
@@ -16,6 +18,7 @@ import { createHttpApp } from "./http/http-app.ts";
 import { type HttpServer, openHttpServer } from "./http/http-server.ts";
 import { createOriginCheck } from "./http/origin.ts";
 import { createAddressReader } from "./http/sender.ts";
+import { createThrottles } from "./http/throttles.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createMetrics, serveMetrics } from "./observability/metrics.ts";
@@ -32,11 +35,19 @@ export interface App {
 
 type Close = () => Promise<void> | void;
 
+interface AppOptions {
+  logger: Logger;
+  /** Other limits than an installation has. */
+  limits?: Partial<Limits> | undefined;
+}
+
 /**
  * Builds every part in order and resolves when the server takes work. Throws AppError with one
  * readable sentence when it cannot: port in use, data folder in use, database unreachable.
  */
-export async function createApp(config: Config, { logger }: { logger: Logger }): Promise<App> {
+export async function createApp(config: Config, options: AppOptions): Promise<App> {
+  const { logger } = options;
+  const limits = limitsWith(options.limits ?? {});
   const http = await openHttpServer(config);
   const closers: Closers = { first: [() => http.refuse()], last: [() => http.close()] };
   let closed: Promise<void> | undefined;
@@ -48,7 +59,7 @@ export async function createApp(config: Config, { logger }: { logger: Logger }):
     const { databaseUrl, dataDir } = config;
     const database = await openMigratedDatabase({ databaseUrl, dataDir, logger });
     closers.last.unshift(() => database.close());
-    await build({ config, http, database, models, defaultModel, logger, closers });
+    await build({ config, limits, http, database, models, defaultModel, logger, closers });
     await defaultModel.settled;
     return { url: http.url, close };
   } catch (error) {
@@ -65,6 +76,7 @@ interface Closers {
 
 interface Foundation {
   config: Config;
+  limits: Limits;
   http: HttpServer;
   database: Database;
   models: ModelLibrary;
@@ -75,7 +87,7 @@ interface Foundation {
 
 /** Wires the parts, then lets people in. */
 async function build(foundation: Foundation): Promise<void> {
-  const { config, http, database, models, defaultModel, logger, closers } = foundation;
+  const { config, limits, http, database, models, defaultModel, logger, closers } = foundation;
   const origins = originsOf(config, http);
   const isAllowedOrigin = createOriginCheck(origins);
   const policy = createDocumentPolicy(database);
@@ -86,6 +98,8 @@ async function build(foundation: Foundation): Promise<void> {
   const accounts = createAccounts({
     database,
     secure: origins.every((origin) => origin.startsWith("https:")),
+    requireTotp: config.production,
+    audit,
     onSessionEnded,
   });
   const { authenticate } = accounts;
@@ -145,6 +159,7 @@ async function build(foundation: Foundation): Promise<void> {
     news,
     audit,
     readAddress,
+    throttles: createThrottles(limits.http, createFamiliarAddresses(database)),
     ...documentParts,
   });
   const upgrades = createUpgradeRouter({

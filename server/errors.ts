@@ -44,6 +44,14 @@ export class ForbiddenError extends AppError {
   }
 }
 
+/** 403: an admin's role counts only once a second factor is set up. */
+export class TotpSetupRequiredError extends AppError {
+  constructor() {
+    const message = "Set up a second factor on your account's page first: then you may do this.";
+    super("totp_setup_required", 403, message);
+  }
+}
+
 /** 404: it does not exist, or not for this account; the two look alike on purpose. */
 export class NotFoundError extends AppError {
   constructor(message = "There is no such document, or it was not shared with you.") {
@@ -55,6 +63,13 @@ export class NotFoundError extends AppError {
 export class ConflictError extends AppError {
   constructor(code: string, message: string, details?: Record<string, unknown>) {
     super(code, 409, message, details === undefined ? {} : { details });
+  }
+}
+
+/** 429: more than is let through; `details.retryAfterMs` says when it is free again. */
+export class TooManyError extends AppError {
+  constructor(message: string, retryAfterMs: number) {
+    super("too_many", 429, message, { details: { retryAfterMs: Math.ceil(retryAfterMs) } });
   }
 }
 

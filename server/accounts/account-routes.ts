@@ -1,6 +1,7 @@
 import { Router } from "express";
+import { signOutInputSchema } from "#shared/account.ts";
 import { signInInputSchema, type User } from "#shared/http.ts";
-import { type Endpoints, nothing } from "../http/endpoint.ts";
+import type { Endpoints } from "../http/endpoint.ts";
 import { anyAccount } from "../http/permission.ts";
 import type { Session } from "../http/session.ts";
 import type { Accounts } from "./accounts.ts";
@@ -12,22 +13,25 @@ export function createAccountRoutes(accounts: Accounts, endpoints: Endpoints): R
   router.post(
     "/sign-in",
     endpoints.anyone(
-      async ({ input }) => {
-        const { user, setCookie } = await accounts.signIn(input);
+      async ({ input, request, sender }) => {
+        const { cookie: cookieHeader } = request.headers;
+        const { user, setCookie } = await accounts.signIn(input, { sender, cookieHeader });
         return { json: { user }, setCookie };
       },
-      { input: signInInputSchema },
+      { input: signInInputSchema, throttle: "signIn" },
     ),
   );
 
   router.post(
     "/sign-out",
     endpoints.anyone(
-      async ({ request }) => {
-        const { setCookie } = await accounts.signOut(request.headers.cookie);
-        return { status: 204, setCookie };
+      async ({ input, request, sender }) => {
+        const { setCookie } = await accounts.signOut(request.headers.cookie, sender);
+        // Never "cookies": that would sign out of every site under the same registered domain.
+        const clearSiteData = input.keepDrafts === false ? '"cache", "storage"' : '"cache"';
+        return { status: 204, setCookie, clearSiteData };
       },
-      { input: nothing },
+      { input: signOutInputSchema },
     ),
   );
 

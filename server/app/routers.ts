@@ -17,6 +17,7 @@ import { createRunHistory } from "../generation/run-history.ts";
 import { createEndpoints } from "../http/endpoint.ts";
 import { createModelRoutes } from "../http/model-routes.ts";
 import type { ReadAddress } from "../http/sender.ts";
+import type { Throttles } from "../http/throttles.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { News } from "./news.ts";
@@ -34,16 +35,21 @@ interface RoutersOptions {
   news: News;
   audit: AuditLog;
   readAddress: ReadAddress;
+  throttles: Throttles;
 }
 
 /** All routes under `/api`. */
 export function createRouters(options: RoutersOptions): Router[] {
   const { database, accounts, policy, versionLog, project, sync, generation, models, news } =
     options;
-  const { audit, readAddress } = options;
+  const { audit, readAddress, throttles } = options;
   const { rooms } = sync;
   const pauseRun = createPauseRun(generation);
-  const endpoints = createEndpoints({ authenticate: accounts.authenticate, readAddress });
+  const endpoints = createEndpoints({
+    authenticate: accounts.authenticate,
+    readAddress,
+    throttles,
+  });
   const documents = createDocuments({
     database,
     audit,

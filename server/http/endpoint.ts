@@ -2,12 +2,18 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { json, type Request, type Response } from "express";
 import { z } from "zod";
-import { mayGlobally } from "#shared/permissions.ts";
-import { ForbiddenError, NotFoundError, SignedOutError } from "../errors.ts";
+import { type Actor, type GlobalAction, mayGlobally } from "#shared/permissions.ts";
+import {
+  ForbiddenError,
+  NotFoundError,
+  SignedOutError,
+  TotpSetupRequiredError,
+} from "../errors.ts";
 import { parseInput } from "./input.ts";
 import { type DeclaredHandler, declarePermission, type Permission } from "./permission.ts";
 import { type ReadAddress, readSender, type Sender } from "./sender.ts";
 import type { Authenticate, Session } from "./session.ts";
+import type { Throttled, ThrottleName, Throttles } from "./throttles.ts";
 
 /** What a handler is given: the account, and the body as its schema left it. */
 export interface Asked<Input> {
@@ -23,7 +29,7 @@ export type Answer =
   | { status?: number; json: unknown; setCookie?: string }
   | { text: string }
   | { download: Download }
-  | { status: 204; setCookie?: string };
+  | { status: 204; setCookie?: string; clearSiteData?: string };
 
 /** A file that is sent while it is made, so that none of it is ever in memory as a whole. */
 export interface Download {
@@ -38,6 +44,8 @@ interface EndpointOptions<Input> {
   input?: z.ZodType<Input>;
   /** Bytes of JSON; more is 413. */
   maxBytes?: number;
+  /** What it is held to besides the requests that everyone may make. */
+  throttle?: ThrottleName;
 }
 
 export interface Endpoints {
@@ -56,36 +64,57 @@ export interface Endpoints {
 interface EndpointsOptions {
   authenticate: Authenticate;
   readAddress: ReadAddress;
+  throttles: Throttles;
 }
 
 const defaultMaxBytes = 64 * 1024;
 
 /** Makes request handlers that check who asks, then what is asked, then answer. */
-export function createEndpoints({ authenticate, readAddress }: EndpointsOptions): Endpoints {
+export function createEndpoints(parts: EndpointsOptions): Endpoints {
+  const { authenticate, readAddress, throttles } = parts;
   const senderOf = (request: Request, response: Response) =>
     readSender(request, readAddress, response.get("X-Request-Id") ?? null);
   return {
     permitted: (permission, handle, options = {}) => {
       const read = createReader(options);
+      const pass = createPass(throttles, options.throttle);
       return declarePermission(permission, async (request, response) => {
+        const sender = senderOf(request, response);
+        const { address } = sender;
+        await throttles.admitAddress(address);
         const session = await authenticate(request.headers.cookie);
         if (session === undefined) throw new SignedOutError();
-        if (permission.kind === "global" && !mayGlobally(session.actor.role, permission.action))
-          throw new ForbiddenError();
-        const sender = senderOf(request, response);
+        if (permission.kind === "global") requireGlobally(session.actor, permission.action);
+        const { id: accountId } = session.actor;
+        await throttles.admitAccount(accountId);
         const input = await read(request, response);
-        await send(response, await handle({ session, input, request, sender }));
+        const answer = pass({ address, accountId, input }, () =>
+          handle({ session, input, request, sender }),
+        );
+        await send(response, await answer);
       });
     },
     anyone: (handle, options = {}) => {
       const read = createReader(options);
+      const pass = createPass(throttles, options.throttle);
       return declarePermission({ kind: "anyone" }, async (request, response) => {
         const sender = senderOf(request, response);
+        const { address } = sender;
+        await throttles.admitAddress(address);
         const input = await read(request, response);
-        await send(response, await handle({ input, request, sender }));
+        const answer = pass({ address, accountId: undefined, input }, () =>
+          handle({ input, request, sender }),
+        );
+        await send(response, await answer);
       });
     },
   };
+}
+
+/** All that an admin may do globally comes of being an admin. */
+function requireGlobally({ role, totpMissing }: Actor, action: GlobalAction): void {
+  if (!mayGlobally(role, action)) throw new ForbiddenError();
+  if (role === "admin" && totpMissing) throw new TotpSetupRequiredError();
 }
 
 /** Our ids are of these characters; anything else is no id and is not looked up. */
@@ -107,6 +136,13 @@ export function queryOf<Query>(request: Request, schema: z.ZodType<Query>): Quer
 /** The schema of a request that carries nothing; an empty object is allowed. */
 export const nothing = z.strictObject({});
 
+type Pass = (throttled: Throttled, task: () => Promise<Answer>) => Promise<Answer>;
+
+function createPass(throttles: Throttles, name: ThrottleName | undefined): Pass {
+  if (name === undefined) return (_throttled, task) => task();
+  return (throttled, task) => throttles.pass(name, throttled, task);
+}
+
 function createReader<Input>({ input, maxBytes = defaultMaxBytes }: EndpointOptions<Input>) {
   const parseJson = json({ limit: maxBytes, type: () => true });
   return async (request: Request, response: Response): Promise<Input> => {
@@ -124,6 +160,8 @@ function createReader<Input>({ input, maxBytes = defaultMaxBytes }: EndpointOpti
 async function send(response: Response, answer: Answer): Promise<void> {
   if ("setCookie" in answer && answer.setCookie !== undefined)
     response.append("Set-Cookie", answer.setCookie);
+  if ("clearSiteData" in answer && answer.clearSiteData !== undefined)
+    response.set("Clear-Site-Data", answer.clearSiteData);
   if ("text" in answer) {
     response.type("text/plain").send(answer.text);
     return;

@@ -17,6 +17,9 @@ export function answerErrors(logger: Logger): ErrorRequestHandler {
     if (known.status >= 500)
       logger.error({ error, requestId: response.get("X-Request-Id") }, "request failed");
     if (known.status === 413 && !request.complete) response.set("Connection", "close");
+    const retryAfterMs = known.details?.retryAfterMs;
+    if (typeof retryAfterMs === "number")
+      response.set("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
     response.status(known.status).json(toBody(known));
   };
 }

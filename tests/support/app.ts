@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import type { Limits } from "../../server/app/limits.ts";
 import { createApp } from "../../server/app.ts";
 import { type Config, readConfig } from "../../server/config.ts";
 import type { Logger } from "../../server/observability/logger.ts";
@@ -18,11 +19,12 @@ export interface TestApp {
 
 /** The whole server in this process, with the demonstration accounts and data of its own. */
 export async function startTestApp(
-  options: { config?: Partial<Config>; logger?: Logger } = {},
+  options: { config?: Partial<Config>; logger?: Logger; limits?: Partial<Limits> } = {},
 ): Promise<TestApp> {
   const dataDir = options.config?.dataDir ?? (await copyEmptyDatabase());
   const config = { ...readConfig({ PORT: "0", DATA_DIR: dataDir }), ...options.config };
-  const app = await createApp(config, { logger: options.logger ?? silent });
+  const { logger = silent, limits } = options;
+  const app = await createApp(config, { logger, limits });
   return {
     url: app.url,
     dataDir,
