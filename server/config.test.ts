@@ -71,3 +71,19 @@ test("O3: every bad setting gets one line that names it", () => {
   );
   expect(problems).toHaveLength(7);
 });
+
+test("mail needs an SMTP server and a sender, each well formed", () => {
+  expect(readConfig({ MAIL_FROM: "mail@example.org" }).mail).toBeUndefined();
+  const url = "smtp://user:p%40ss@mail.example.org:587";
+  const from = "Palimpsest <mail@example.org>";
+  expect(readConfig({ SMTP_URL: url, MAIL_FROM: from }).mail).toEqual({ url, from });
+  expect(problemsOf({ SMTP_URL: url })).toEqual([expect.stringMatching(/^MAIL_FROM is required/)]);
+  for (const wrong of ["http://mail.example.org", "mail.example.org:587", "smtp://"])
+    expect(problemsOf({ SMTP_URL: wrong, MAIL_FROM: from })).toEqual([
+      expect.stringMatching(/^SMTP_URL must be/),
+    ]);
+  for (const wrong of ["nobody", "a@b, c@d", "A\r\nBcc: x@y <a@b>", "A <a@b> <c@d>"])
+    expect(problemsOf({ SMTP_URL: url, MAIL_FROM: wrong })).toEqual([
+      expect.stringMatching(/^MAIL_FROM must be/),
+    ]);
+});

@@ -23,6 +23,8 @@ export interface Config {
   /** Absent: no metrics are served. */
   readonly metricsPort: number | undefined;
   readonly modelsDir: string;
+  /** Absent: no mail is sent. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined;
   /** Where the built page lies. */
   readonly clientDir: string;
 }
@@ -59,6 +61,20 @@ const proxies = z
     "must be addresses or subnets like 10.0.0.0/8, or loopback (several: separated by commas)",
   );
 
+const smtpUrl = z
+  .string()
+  .refine(
+    (value) => /^smtps?:$/.test(parseUrl(value)?.protocol ?? "") && parseUrl(value)?.hostname,
+    "must be an address like smtp://user:password@mail.example.org:587",
+  );
+
+const sender = z
+  .string()
+  .regex(
+    /^(?:[^<>@\p{Cc}]*<[^<>\s@,]+@[^<>\s@,]+>|[^<>\s@,]+@[^<>\s@,]+)$/u,
+    "must be an email address, or a name with one: Palimpsest <mail@example.org>",
+  );
+
 const environmentSchema = z.object({
   PORT: port.default(3000),
   HOST: z.string().default("127.0.0.1"),
@@ -72,6 +88,8 @@ const environmentSchema = z.object({
     .enum(["production", "development", "test"], "must be production, development or test")
     .default("development"),
   MODELS_DIR: z.string().default(join(projectDir, "models")),
+  SMTP_URL: smtpUrl.optional(),
+  MAIL_FROM: sender.optional(),
 });
 
 /**
@@ -89,6 +107,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   ];
   if (parsed.data?.NODE_ENV === "production" && parsed.data.PUBLIC_ORIGIN === undefined)
     problems.push("PUBLIC_ORIGIN is required in production: the origin that browsers open.");
+  if (parsed.data?.SMTP_URL !== undefined && parsed.data.MAIL_FROM === undefined)
+    problems.push("MAIL_FROM is required with SMTP_URL: the address that mails come from.");
   if (parsed.data === undefined || problems.length > 0)
     throw new AppError("bad_configuration", 500, problems.join("\n"));
   return toConfig(parsed.data);
@@ -115,8 +135,13 @@ function toConfig(environment: z.output<typeof environmentSchema>): Config {
     logLevel: environment.LOG_LEVEL ?? (production ? "info" : "warn"),
     metricsPort: environment.METRICS_PORT,
     modelsDir: environment.MODELS_DIR,
+    mail: mailSettings(environment),
     clientDir: join(projectDir, "dist", "client"),
   });
+}
+
+function mailSettings({ SMTP_URL: url, MAIL_FROM: from }: z.output<typeof environmentSchema>) {
+  return url === undefined || from === undefined ? undefined : Object.freeze({ url, from });
 }
 
 function unknownVariables(environment: Record<string, unknown>): string[] {
