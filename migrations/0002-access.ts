@@ -39,6 +39,7 @@ const statements = [
     token_hash text primary key,
     user_id text not null references users (id) on delete cascade,
     created_by text references users (id),
+    removes_totp boolean not null default false,
     created_at timestamptz not null default now(),
     expires_at timestamptz not null
   )`,

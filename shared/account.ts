@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { emailSchema, nameSchema, userSchema } from "./http.ts";
+import { emailInputSchema, emailSchema, nameSchema, userSchema } from "./http.ts";
 import { signUpRoles } from "./permissions.ts";
 import { cleanLine, cleanText } from "./plain-text.ts";
 
@@ -73,9 +73,18 @@ export const sessionInfoSchema = z.object({
 });
 export type SessionInfo = z.infer<typeof sessionInfoSchema>;
 
+/**
+ * What becomes of what this browser keeps. `false`: the server tells the browser to wipe all that it
+ * stored for this site, other people's drafts too, so ask first. Absent or `true`: only the cache;
+ * the page removes what is acknowledged itself.
+ */
+export const signOutInputSchema = z.strictObject({ keepDrafts: z.boolean().optional() });
+
 export const passwordResetRequestSchema = z.strictObject({
-  email: z.string().trim().min(3).max(254),
+  email: emailInputSchema,
 });
+/** The same for every email: whether this server sends mail at all. */
+export const passwordResetAskedSchema = z.object({ mail: z.boolean() });
 export const passwordResetInputSchema = z.strictObject({
   token: z.string().min(1).max(100),
   password: passwordSchema,

@@ -16,7 +16,7 @@ export const titleSchema = lineSchema;
 export const bodyMaxCharacters = 400_000;
 
 /** Not checked more closely: whether an account has it is what counts. */
-const emailInputSchema = z.string().trim().min(3).max(254).regex(withoutZero);
+export const emailInputSchema = z.string().trim().min(3).max(254).regex(withoutZero);
 /** The email of a new account. */
 export const emailSchema = z
   .string()

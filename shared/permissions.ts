@@ -16,6 +16,8 @@ export interface Actor {
   id: string;
   name: string;
   role: AccountRole;
+  /** An admin who has to set up a second factor before doing what only admins may. */
+  totpMissing?: true;
 }
 
 /** Operations that concern no single document. */

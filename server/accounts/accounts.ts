@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { sql } from "kysely";
 import type { User } from "#shared/http.ts";
-import type { AccountRole, AccountStatus } from "#shared/permissions.ts";
+import type { AccountRole } from "#shared/permissions.ts";
+import { type AuditLog, createAuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
-import { AppError, ConflictError } from "../errors.ts";
+import { ConflictError } from "../errors.ts";
+import type { Sender } from "../http/sender.ts";
 import type { Authenticate } from "../http/session.ts";
-import { hashPassword, verifyPassword } from "./passwords.ts";
+import { hashPassword } from "./passwords.ts";
+import { createSecondFactor, type SecondFactor } from "./second-factor.ts";
 import { createSessions } from "./sessions.ts";
+import { createSignIn, findByEmail, type SignInInput } from "./sign-in.ts";
 
 export interface NewAccount {
   email: string;
@@ -16,14 +19,15 @@ export interface NewAccount {
 }
 
 export interface Accounts {
-  /**
-   * Throws AppError `invalid_credentials` (401), and only after the right password
-   * `account_pending`, `account_rejected` or `account_suspended` (403).
-   */
-  signIn(input: { email: string; password: string }): Promise<{ user: User; setCookie: string }>;
+  /** Begins a new session and ends the one of `cookieHeader`. Throws as SignIn does. */
+  signIn(
+    input: SignInInput,
+    from: { sender: Sender; cookieHeader?: string | undefined },
+  ): Promise<{ user: User; setCookie: string }>;
   /** Ends the session of the Cookie header, if there is one. */
-  signOut(cookieHeader: string | undefined): Promise<{ setCookie: string }>;
+  signOut(cookieHeader: string | undefined, sender: Sender): Promise<{ setCookie: string }>;
   authenticate: Authenticate;
+  readonly secondFactor: SecondFactor;
   /** Makes an active account. Throws ConflictError `email_taken`. */
   createAccount(account: NewAccount): Promise<User>;
   deleteExpiredSessions(): Promise<void>;
@@ -33,47 +37,52 @@ interface AccountsOptions {
   database: Database;
   /** Whether people come by https. */
   secure: boolean;
+  /** Whether an admin has to have a second factor. */
+  requireTotp?: boolean;
+  audit?: AuditLog;
+  now?: () => number;
   /** Called after a session has ended, so that its open connections end too. */
   onSessionEnded?: (sessionId: string) => void;
 }
 
 /** Who may come in, and whether it is they. */
-export function createAccounts({ database, secure, onSessionEnded }: AccountsOptions): Accounts {
+export function createAccounts(options: AccountsOptions): Accounts {
+  const { database, secure, requireTotp = false, now = Date.now, onSessionEnded } = options;
   const { kysely } = database;
-  const sessions = createSessions({ database, secure });
-  // Verified for an unknown email, so that the time of an answer does not tell whom we know.
-  const hashOfNobody = hashPassword(randomBytes(16).toString("hex"));
-
-  function findByEmail(email: string) {
-    return kysely
-      .selectFrom("users")
-      .select(["id", "email", "name", "role", "status", "password_hash"])
-      .where(sql<string>`lower(email)`, "=", email.toLowerCase())
-      .executeTakeFirst();
-  }
+  const audit = options.audit ?? createAuditLog(database);
+  const sessions = createSessions({ database, secure, requireTotp });
+  const secondFactor = createSecondFactor({ audit, now });
+  const signIn = createSignIn({ database, sessions, secondFactor, audit });
 
   return {
-    async signIn({ email, password }) {
-      const account = await findByEmail(email);
-      const passwordHash = account?.password_hash ?? (await hashOfNobody);
-      const right = await verifyPassword(passwordHash, password);
-      if (account === undefined || !right) throw invalidCredentials();
-      if (account.status !== "active") throw notActive(account.status);
-      const { setCookie } = await sessions.start(account.id);
-      return { user: toUser(account), setCookie };
+    async signIn(input, { sender, cookieHeader }) {
+      const { user, setCookie } = await signIn(input, sender);
+      // This browser has a new cookie from here on.
+      const replaced = await sessions.end(kysely, cookieHeader);
+      if (replaced !== undefined) onSessionEnded?.(replaced.sessionId);
+      return { user, setCookie };
     },
 
-    async signOut(cookieHeader) {
-      const { sessionId, setCookie } = await sessions.end(cookieHeader);
-      if (sessionId !== undefined) onSessionEnded?.(sessionId);
-      return { setCookie };
+    async signOut(cookieHeader, sender) {
+      const ended = await kysely.transaction().execute(async (transaction) => {
+        const session = await sessions.end(transaction, cookieHeader);
+        if (session === undefined) return undefined;
+        const { accountId: actorId, publicId } = session;
+        const target = { kind: "session", id: publicId } as const;
+        await audit.record({ action: "session.signed_out", actorId, target, sender }, transaction);
+        return session;
+      });
+      if (ended !== undefined) onSessionEnded?.(ended.sessionId);
+      return { setCookie: sessions.blankCookie };
     },
 
     authenticate: (cookieHeader) => sessions.find(cookieHeader),
 
+    secondFactor,
+
     async createAccount({ email, name, role, password }) {
       // Spares the hash; the unique index decides between two at once.
-      if ((await findByEmail(email)) !== undefined) throw emailTaken(email);
+      if ((await findByEmail(kysely, email)) !== undefined) throw emailTaken(email);
       const account = { id: randomBytes(12).toString("base64url"), email, name, role };
       const row = await kysely
         .insertInto("users")
@@ -89,23 +98,9 @@ export function createAccounts({ database, secure, onSessionEnded }: AccountsOpt
   };
 }
 
-function toUser({ id, email, name, role }: User): User {
-  return { id, email, name, role };
-}
-
-function emailTaken(email: string): ConflictError {
-  return new ConflictError("email_taken", `There is an account for ${email} already.`);
-}
-
-function invalidCredentials(): AppError {
-  return new AppError("invalid_credentials", 401, "This email and password do not fit together.");
-}
-
-function notActive(status: Exclude<AccountStatus, "active">): AppError {
-  const messages = {
-    pending: "Your account is awaiting approval by an administrator.",
-    rejected: "Your request for an account was declined.",
-    suspended: "Your account is suspended.",
-  };
-  return new AppError(`account_${status}`, 403, messages[status]);
+/** 409: another account has this email. */
+export function emailTaken(email: string): ConflictError {
+  return new ConflictError("email_taken", `There is an account for ${email} already.`, {
+    field: "email",
+  });
 }

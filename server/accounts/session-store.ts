@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
+import type { Kysely } from "kysely";
 import type { AccountRole } from "#shared/permissions.ts";
-import type { Database } from "../database/database.ts";
+import type { Tables } from "../database/tables.ts";
 
 /** However often it is used, a session ends this long after its sign-in. */
 const absoluteLifetimeMs = 30 * 24 * 60 * 60 * 1000;
+/** A session in use is marked as seen no more often. */
+const seenEveryMs = 60_000;
 
 /** What a valid session tells of its account. */
 export interface SessionUserAttributes {
@@ -11,6 +14,13 @@ export interface SessionUserAttributes {
   name: string;
   role: AccountRole;
   accessEpoch: number;
+  totp: boolean;
+}
+
+/** Where a session was begun. */
+export interface SessionOrigin {
+  address: string;
+  userAgent: string | null;
 }
 
 /** A session as lucia knows it: `id` is the token, which exists nowhere but in the cookie. */
@@ -18,7 +28,7 @@ export interface StoredSession {
   id: string;
   userId: string;
   expiresAt: Date;
-  attributes: Record<never, never>;
+  attributes: Partial<SessionOrigin>;
 }
 
 /** The key of a session's row. */
@@ -30,7 +40,17 @@ export function hashToken(token: string): string {
  * Keeps lucia's sessions in our tables, under the hash of their token. A session of an account that
  * is not active does not exist, and none outlives its absolute lifetime.
  */
-export function createSessionStore({ kysely }: Database) {
+export function createSessionStore(kysely: Kysely<Tables>) {
+  async function markSeen(tokenHash: string): Promise<void> {
+    const now = Date.now();
+    await kysely
+      .updateTable("sessions")
+      .set({ last_seen_at: new Date(now) })
+      .where("token_hash", "=", tokenHash)
+      .where("last_seen_at", "<=", new Date(now - seenEveryMs))
+      .execute();
+  }
+
   return {
     async getSessionAndUser(
       token: string,
@@ -41,17 +61,21 @@ export function createSessionStore({ kysely }: Database) {
         .select([
           "sessions.created_at",
           "sessions.expires_at",
+          "sessions.last_seen_at",
           "users.id",
           "users.email",
           "users.name",
           "users.role",
           "users.access_epoch",
+          "users.totp_secret",
         ])
         .where("sessions.token_hash", "=", hashToken(token))
         .where("users.status", "=", "active")
         .executeTakeFirst();
       if (row === undefined) return [null, null];
+      if (Date.now() - row.last_seen_at.getTime() >= seenEveryMs) await markSeen(hashToken(token));
       const { email, name, role, access_epoch: accessEpoch } = row;
+      const totp = row.totp_secret !== null;
       return [
         {
           id: token,
@@ -59,7 +83,7 @@ export function createSessionStore({ kysely }: Database) {
           expiresAt: earlier(row.expires_at, endOf(row.created_at)),
           attributes: {},
         },
-        { id: row.id, attributes: { email, name, role, accessEpoch } },
+        { id: row.id, attributes: { email, name, role, accessEpoch, totp } },
       ];
     },
 
@@ -68,10 +92,17 @@ export function createSessionStore({ kysely }: Database) {
       return [];
     },
 
-    async setSession({ id, userId, expiresAt }: StoredSession): Promise<void> {
+    async setSession({ id, userId, expiresAt, attributes }: StoredSession): Promise<void> {
+      const { address = null, userAgent = null } = attributes;
       await kysely
         .insertInto("sessions")
-        .values({ token_hash: hashToken(id), user_id: userId, expires_at: expiresAt })
+        .values({
+          token_hash: hashToken(id),
+          user_id: userId,
+          expires_at: expiresAt,
+          address,
+          user_agent: userAgent,
+        })
         .execute();
     },
 

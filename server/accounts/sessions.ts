@@ -1,66 +1,114 @@
+import type { Kysely } from "kysely";
 import { Lucia, TimeSpan } from "lucia";
 import type { Database } from "../database/database.ts";
+import type { Tables } from "../database/tables.ts";
 import type { Session } from "../http/session.ts";
-import { createSessionStore, hashToken, type SessionUserAttributes } from "./session-store.ts";
+import {
+  createSessionStore,
+  hashToken,
+  type SessionOrigin,
+  type SessionUserAttributes,
+} from "./session-store.ts";
+
+type OwnLucia = Lucia<Record<never, never>, SessionUserAttributes>;
 
 declare module "lucia" {
   interface Register {
-    Lucia: Lucia<Record<never, never>, SessionUserAttributes>;
+    Lucia: OwnLucia;
     DatabaseUserAttributes: SessionUserAttributes;
+    DatabaseSessionAttributes: Partial<SessionOrigin>;
   }
 }
 
 export interface Sessions {
-  /** Makes a session; `setCookie` is the value of the Set-Cookie header that carries its token. */
-  start(userId: string): Promise<{ setCookie: string }>;
+  /**
+   * Makes a session with a token that nobody has seen before, whatever cookie came with the request.
+   * `setCookie` is the value of the Set-Cookie header that carries it.
+   */
+  start(
+    transaction: Kysely<Tables>,
+    userId: string,
+    origin: SessionOrigin,
+  ): Promise<{ sessionId: string; setCookie: string }>;
   /** The valid session of a Cookie header; using it puts its end off. */
   find(cookieHeader: string | undefined): Promise<Session | undefined>;
-  /** Ends the session of a Cookie header; `setCookie` removes the cookie. */
+  /** Ends the session of a Cookie header, if it is there. */
   end(
+    transaction: Kysely<Tables>,
     cookieHeader: string | undefined,
-  ): Promise<{ sessionId: string | undefined; setCookie: string }>;
+  ): Promise<EndedSession | undefined>;
+  /** The Set-Cookie header that removes the cookie. */
+  readonly blankCookie: string;
   deleteExpired(): Promise<void>;
+}
+
+/** A session that was there until now. */
+export interface EndedSession {
+  /** sha256 of its token, hex. */
+  sessionId: string;
+  /** What people and the audit log call it. */
+  publicId: string;
+  accountId: string;
+}
+
+interface SessionsOptions {
+  database: Database;
+  /** Gives the cookie the `__Host-` name that only https can set. */
+  secure: boolean;
+  /** Whether an admin without a second factor has yet to set one up. */
+  requireTotp: boolean;
 }
 
 /** A session not used for so long ends. */
 const idleLifetime = new TimeSpan(14, "d");
 
-/** Sessions in a cookie; `secure` gives it the `__Host-` name that only https can set. */
-export function createSessions(options: { database: Database; secure: boolean }): Sessions {
-  const cookieName = options.secure ? "__Host-palimpsest" : "palimpsest";
-  const lucia = new Lucia(createSessionStore(options.database), {
-    sessionExpiresIn: idleLifetime,
-    sessionCookie: {
-      name: cookieName,
-      // The server decides when a session ends; the cookie must not go before it.
-      expires: false,
-      attributes: { secure: options.secure, sameSite: "lax", path: "/" },
-    },
-    getUserAttributes: (attributes) => attributes,
-  });
+/** Sessions in a cookie. */
+export function createSessions({ database, secure, requireTotp }: SessionsOptions): Sessions {
+  const { kysely } = database;
+  const cookieName = secure ? "__Host-palimpsest" : "palimpsest";
+  const luciaOn = (connection: Kysely<Tables>) => createLucia(connection, cookieName, secure);
+  const lucia = luciaOn(kysely);
   return {
-    async start(userId) {
-      const session = await lucia.createSession(userId, {});
-      return { setCookie: lucia.createSessionCookie(session.id).serialize() };
+    async start(transaction, userId, { address, userAgent }) {
+      const session = await luciaOn(transaction).createSession(userId, { address, userAgent });
+      const setCookie = lucia.createSessionCookie(session.id).serialize();
+      return { sessionId: hashToken(session.id), setCookie };
     },
     async find(cookieHeader) {
       const token = readCookie(cookieHeader, cookieName);
       if (token === undefined) return undefined;
       const { session, user } = await lucia.validateSession(token);
       if (session === null) return undefined;
-      const { id, email, name, role, accessEpoch } = user;
-      return { id: hashToken(token), actor: { id, name, role }, email, accessEpoch };
+      const { id, email, name, role, accessEpoch, totp } = user;
+      const totpMissing = requireTotp && role === "admin" && !totp;
+      const actor = { id, name, role, ...(totpMissing ? { totpMissing } : {}) };
+      return { id: hashToken(token), actor, email, accessEpoch };
     },
-    async end(cookieHeader) {
+    async end(transaction, cookieHeader) {
       const token = readCookie(cookieHeader, cookieName);
-      if (token !== undefined) await lucia.invalidateSession(token);
-      return {
-        sessionId: token === undefined ? undefined : hashToken(token),
-        setCookie: lucia.createBlankSessionCookie().serialize(),
-      };
+      if (token === undefined) return undefined;
+      return transaction
+        .deleteFrom("sessions")
+        .where("token_hash", "=", hashToken(token))
+        .returning(["token_hash as sessionId", "id as publicId", "user_id as accountId"])
+        .executeTakeFirst();
     },
+    blankCookie: lucia.createBlankSessionCookie().serialize(),
     deleteExpired: () => lucia.deleteExpiredSessions(),
   };
+}
+
+function createLucia(connection: Kysely<Tables>, name: string, secure: boolean): OwnLucia {
+  return new Lucia(createSessionStore(connection), {
+    sessionExpiresIn: idleLifetime,
+    sessionCookie: {
+      name,
+      // The server decides when a session ends; the cookie must not go before it.
+      expires: false,
+      attributes: { secure, sameSite: "lax", path: "/" },
+    },
+    getUserAttributes: (attributes) => attributes,
+  });
 }
 
 /** Lucia's own reader throws on a cookie of another program that is not percent-encoded. */

@@ -49,7 +49,7 @@ export interface Tables {
   };
   recovery_codes: {
     user_id: string;
-    /** sha256 of the code, hex. */
+    /** argon2id of the code under a salt of the account's own, hex. */
     code_hash: string;
     used_at: NullableTimestamp;
   };
@@ -59,6 +59,8 @@ export interface Tables {
     user_id: string;
     /** The admin who made the link; null: asked for by mail. */
     created_by: string | null;
+    /** Using it takes the second factor off as well. */
+    removes_totp: Generated<boolean>;
     created_at: CreatedAt;
     expires_at: Timestamp;
   };

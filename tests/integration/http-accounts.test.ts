@@ -82,6 +82,8 @@ describe("signing in over HTTP", () => {
   });
 });
 
+const sender = { address: "127.0.0.1", userAgent: null, requestId: null };
+
 describe("accounts", () => {
   let storage: TestDatabase;
   let accounts: Accounts;
@@ -106,11 +108,15 @@ describe("accounts", () => {
     async (status) => {
       const email = `${status}@example.test`;
       await createAccount(email, status);
-      await expect(accounts.signIn({ email, password: "wrong" })).rejects.toMatchObject({
-        code: "invalid_credentials",
-        status: 401,
-      });
-      await expect(accounts.signIn({ email, password: "correct horse" })).rejects.toMatchObject({
+      await expect(accounts.signIn({ email, password: "wrong" }, { sender })).rejects.toMatchObject(
+        {
+          code: "invalid_credentials",
+          status: 401,
+        },
+      );
+      await expect(
+        accounts.signIn({ email, password: "correct horse" }, { sender }),
+      ).rejects.toMatchObject({
         code: `account_${status}`,
         status: 403,
       });
@@ -120,7 +126,10 @@ describe("accounts", () => {
   test("A3: the database holds no session token and no password", async () => {
     await createAccount("kept@example.test", "active");
     const password = "correct horse";
-    const { setCookie } = await accounts.signIn({ email: "kept@example.test", password });
+    const { setCookie } = await accounts.signIn(
+      { email: "kept@example.test", password },
+      { sender },
+    );
     const token = /^__Host-palimpsest=([a-z0-9]+);/.exec(setCookie)?.[1] ?? "";
     expect(token.length).toBeGreaterThan(30);
     expect(setCookie).toContain("Secure");
@@ -140,7 +149,9 @@ describe("accounts", () => {
     await createAccount(email, "active");
     const { kysely } = storage.database;
     const cookie = async () =>
-      (await accounts.signIn({ email, password: "correct horse" })).setCookie.split(";")[0];
+      (await accounts.signIn({ email, password: "correct horse" }, { sender })).setCookie.split(
+        ";",
+      )[0];
 
     const suspended = await cookie();
     expect(await accounts.authenticate(suspended)).toMatchObject({ actor: { name: "N" } });
