@@ -9,6 +9,7 @@ import { type CommittedUpdate, DocumentQueue, type DocumentQueueDeps } from "./d
 import {
   type AwarenessEntry,
   awarenessFrame,
+  isStateVector,
   step1Frame,
   step2Frame,
   updateFrame,
@@ -209,8 +210,9 @@ export class Room implements ConnectedRoom {
   /** The document in memory is no longer to be trusted: it has to be loaded again. */
   discard(error: Error): void {
     if (!this.#alive) return;
-    this.#deps.logger.error({ err: error, documentId: this.documentId }, "document discarded");
     const isGone = error instanceof NotFoundError;
+    const level = isGone ? "info" : "error";
+    this.#deps.logger[level]({ err: error, documentId: this.documentId }, "document discarded");
     this.#end(error, isGone ? closeCodes.noSuchDocument : closeCodes.reloading, error.message);
     this.#tell(this.#discarded, error);
     this.#deps.onIdle();
@@ -287,13 +289,4 @@ export class Room implements ConnectedRoom {
 function subscribe<Listener>(listeners: Set<Listener>, listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-function isStateVector(bytes: Uint8Array): boolean {
-  try {
-    Y.decodeStateVector(bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }

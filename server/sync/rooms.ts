@@ -59,6 +59,14 @@ export class RoomRegistry {
     return rooms.flatMap((room) => (room.status === "fulfilled" ? [room.value] : []));
   }
 
+  /** The document is gone for good: whoever has it open is told so; idempotent. */
+  async discard(documentId: string): Promise<void> {
+    const entry = this.#rooms.get(documentId);
+    // One that failed to load was told so.
+    const room = await entry?.loading.catch(() => undefined);
+    room?.discard(new NotFoundError());
+  }
+
   /** Lets no one in any more, writes what waits, and unloads everything. */
   async close(): Promise<void> {
     this.#draining = true;

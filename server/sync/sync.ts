@@ -33,6 +33,8 @@ export interface Sync {
   sessionEnded(sessionId: string): void;
   /** The document as it stood after `seq`. Throws NotFoundError. */
   readDocumentAt(documentId: string, seq: number): Promise<Y.Doc>;
+  /** What is open now. */
+  counts(): Promise<{ connections: number; documents: number }>;
   /** Writes what waits, closes every connection with 1012. */
   close(): Promise<void>;
 }
@@ -145,6 +147,7 @@ export function createSync(deps: SyncDeps): Sync {
         await room.keepSnapshot().finally(release);
       },
       accessChanged,
+      discard: (documentId) => registry.discard(documentId),
       close: () => registry.close(),
     },
     accept,
@@ -153,6 +156,9 @@ export function createSync(deps: SyncDeps): Sync {
         if (connection.request.sessionId !== sessionId) continue;
         connection.close(closeCodes.signedOut, "the session has ended");
       }
+    },
+    async counts() {
+      return { connections: connections.size, documents: (await registry.loaded()).length };
     },
     async readDocumentAt(documentId, seq) {
       return (await replay(documentId, seq, { database, snapshots, logger })).doc;

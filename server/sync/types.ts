@@ -79,5 +79,7 @@ export interface Rooms {
   keepSnapshot(documentId: string): Promise<void>;
   /** Access of an account changed (null document: everywhere): its connections are judged anew. */
   accessChanged(accountId: string, documentId: string | null): Promise<void>;
+  /** The document was removed for good: its connections close with 4404, its room is let go. */
+  discard(documentId: string): Promise<void>;
   close(): Promise<void>;
 }
