@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import type { ChildProcess } from "node:child_process";
 import { describe, expect, test, vi } from "vitest";
 import { UnavailableError } from "../errors.ts";
 import { createEngine } from "./create-engine.ts";
@@ -21,8 +21,8 @@ describe("the life of an engine", () => {
   });
 
   test("E8: when the worker dies its generations throw, and it is told once that the engine is lost", async () => {
-    let worker: Worker | undefined;
-    const spawn: typeof startWorker = (data) => (worker = startWorker(data));
+    let worker: ChildProcess | undefined;
+    const spawn: typeof startWorker = (settings) => (worker = startWorker(settings));
     const engine = await createEngine({ modelFolder: talesFolder, spawn });
     const lost = vi.fn<(error: Error) => void>();
     engine.onLost(lost);
@@ -31,7 +31,7 @@ describe("the life of an engine", () => {
     const iterator = generation[Symbol.asyncIterator]();
     await iterator.next();
     const waiting = engine.open().generate(request(someTokens(500)));
-    await worker?.terminate();
+    worker?.kill("SIGKILL");
     await expect(take({ ...generation, [Symbol.asyncIterator]: () => iterator })).rejects.toThrow(
       UnavailableError,
     );
@@ -39,6 +39,20 @@ describe("the life of an engine", () => {
     expect(lost).toHaveBeenCalledTimes(1);
     expect(() => engine.open()).toThrow(UnavailableError);
     await expect(take(sequence.generate(request([1])))).rejects.toThrow(UnavailableError);
+    await engine.close();
+  });
+
+  test("E8: a worker whose server is gone ends, in the middle of a prompt too", async () => {
+    let worker: ChildProcess | undefined;
+    const spawn: typeof startWorker = (settings) => (worker = startWorker(settings));
+    const engine = await createEngine({ modelFolder: talesFolder, spawn });
+    const lost = new Promise((resolve) => engine.onLost(resolve));
+    const generation = engine.open().generate(request(someTokens(500)));
+    generation.prefill.catch(() => undefined);
+    // What the system does to the channel of a server that was killed.
+    worker?.disconnect();
+    expect(await lost).toBeInstanceOf(UnavailableError);
+    expect(worker?.exitCode).toBe(0);
     await engine.close();
   });
 

@@ -1,11 +1,11 @@
-import type { Worker } from "node:worker_threads";
+import type { ChildProcess } from "node:child_process";
 import type { Logger } from "../observability/logger.ts";
 import type { Engine, EngineModel } from "./engine.ts";
 import { createSequence } from "./engine-sequence.ts";
 import { EngineWorker, startWorker } from "./engine-worker.ts";
 import { readModelCard } from "./model-card.ts";
 import type { RuntimeKind } from "./onnx-runtime.ts";
-import type { WorkerData } from "./protocol.ts";
+import type { WorkerSettings } from "./protocol.ts";
 
 export interface EngineOptions {
   /** An imported model folder (with card.json). */
@@ -17,13 +17,13 @@ export interface EngineOptions {
   threads?: number | undefined;
   /** How many generations go on side by side; others wait in line. */
   places?: number | undefined;
-  /** Starts the worker thread; a test may keep a hand on it. */
-  spawn?: ((data: WorkerData) => Worker) | undefined;
+  /** Starts the worker; a test may keep a hand on it. */
+  spawn?: ((settings: WorkerSettings) => ChildProcess) | undefined;
 }
 
 const defaultPlaces = 8;
 
-/** Starts an engine in a worker thread; resolves when its model is loaded. */
+/** Starts an engine in a process of its own; resolves when its model is loaded. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const card = readModelCard(options.modelFolder);
   const { id, contextTokens, vocabularySize, endOfTextId } = card;

@@ -1,8 +1,9 @@
-import { Worker } from "node:worker_threads";
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { GenerationRequest } from "./engine.ts";
-import { type Command, type Report, reportSchema, type WorkerData } from "./protocol.ts";
+import { type Command, type Report, reportSchema, type WorkerSettings } from "./protocol.ts";
 import { TokenStream } from "./token-stream.ts";
 
 /** A generation in the worker and the stream that its tokens go to. */
@@ -21,17 +22,24 @@ interface Running {
 
 const closeTimeoutMs = 5_000;
 
-/** Starts the worker thread of an engine. */
-export function startWorker(workerData: WorkerData): Worker {
-  const script = new URL("./worker.mjs", import.meta.url);
-  return new Worker(script, { workerData, execArgv: [], name: "inference" });
+/**
+ * Starts the worker of an engine: a process, so that native code which fails takes nothing with it,
+ * in a session of its own, so that its low priority counts beside other programs too.
+ */
+export function startWorker(settings: WorkerSettings): ChildProcess {
+  return fork(fileURLToPath(new URL("./worker.mjs", import.meta.url)), [JSON.stringify(settings)], {
+    serialization: "advanced",
+    detached: true,
+    execArgv: [],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
 }
 
-/** The engine's worker thread, seen from the main thread. */
+/** The engine's worker, seen from the server. */
 export class EngineWorker {
   /** Resolves when the model is loaded; rejects with an UnavailableError when it cannot be. */
   readonly ready: Promise<void>;
-  readonly #worker: Worker;
+  readonly #worker: ChildProcess;
   readonly #logger: Logger | undefined;
   readonly #running = new Map<number, Running>();
   readonly #lostListeners: ((error: Error) => void)[] = [];
@@ -43,7 +51,7 @@ export class EngineWorker {
   #becomeReady: () => void = () => {};
   #failToStart: (error: Error) => void = () => {};
 
-  constructor(worker: Worker, logger: Logger | undefined) {
+  constructor(worker: ChildProcess, logger: Logger | undefined) {
     this.#logger = logger;
     this.ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve;
@@ -53,7 +61,9 @@ export class EngineWorker {
     this.#exited = new Promise((resolve) => this.#worker.once("exit", resolve));
     this.#worker.on("message", (message) => this.#receive(message));
     this.#worker.on("error", (cause) => this.#lose("The engine failed.", cause));
-    this.#worker.on("exit", () => this.#lose("The engine stopped."));
+    this.#worker.on("exit", (code, signal) =>
+      this.#lose("The engine stopped.", new Error(`its process ended with ${signal ?? code}`)),
+    );
   }
 
   /** Throws an UnavailableError when the worker is closed or lost. */
@@ -100,7 +110,7 @@ export class EngineWorker {
     this.#lostListeners.push(listener);
   }
 
-  /** Ends every generation, frees the model and waits until the thread has exited. */
+  /** Ends every generation, frees the model and waits until the process has exited. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -111,7 +121,7 @@ export class EngineWorker {
       this.#send({ type: "close" });
       this.#endAll(new UnavailableError("The engine is closed."));
     }
-    const timer = setTimeout(() => void this.#worker.terminate(), closeTimeoutMs);
+    const timer = setTimeout(() => this.#worker.kill("SIGKILL"), closeTimeoutMs);
     await this.#exited;
     clearTimeout(timer);
   }
@@ -120,7 +130,7 @@ export class EngineWorker {
     const report = reportSchema.safeParse(message);
     if (report.success) return this.#hear(report.data);
     this.#lose("The engine sent something that cannot be understood.", report.error);
-    void this.#worker.terminate(); // its exit is heard above
+    this.#worker.kill("SIGKILL");
   }
 
   #hear(report: Report): void {
@@ -180,6 +190,6 @@ export class EngineWorker {
   }
 
   #send(command: Command): void {
-    if (this.#end === undefined) this.#worker.postMessage(command);
+    if (this.#end === undefined) this.#worker.send(command);
   }
 }

@@ -29,13 +29,13 @@ export const commandSchema = z.discriminatedUnion("type", [
 export type Command = z.infer<typeof commandSchema>;
 
 /** What the worker is started with. */
-export const workerDataSchema = z.object({
+export const workerSettingsSchema = z.object({
   modelFolder: z.string(),
   runtime: z.enum(["zero-copy", "binding"]).optional(),
   threads: z.int().positive().optional(),
   places: z.int().positive(),
 });
-export type WorkerData = z.infer<typeof workerDataSchema>;
+export type WorkerSettings = z.infer<typeof workerSettingsSchema>;
 
 const tokenSchema = z.object({
   index: number,

@@ -1,18 +1,17 @@
+import { writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
-import { parentPort, workerData } from "node:worker_threads";
 import { type LanguageModel, loadLanguageModel } from "./language-model.ts";
 import { readModelCard } from "./model-card.ts";
 import { openRuntime } from "./open-runtime.ts";
-import { type Command, commandSchema, type Report, workerDataSchema } from "./protocol.ts";
+import { type Command, commandSchema, type Report, workerSettingsSchema } from "./protocol.ts";
 import { Scheduler } from "./scheduler.ts";
 
-/** The engine's own thread: loads the model, says `ready`, and serves commands until `close`. */
+/** The engine's own process: loads the model, says `ready`, and serves commands until `close`. */
 async function serve(): Promise<void> {
-  const port = parentPort;
-  if (port === null) throw new Error("worker.ts runs in a worker thread only.");
-  const report = (message: Report) => port.postMessage(message);
+  // A server that was killed closes nothing: without it there is nobody to work for.
+  process.once("disconnect", () => process.exit());
   yieldToPeople();
-  const settings = workerDataSchema.parse(workerData);
+  const settings = workerSettingsSchema.parse(JSON.parse(process.argv[2] ?? "null"));
   const card = readModelCard(settings.modelFolder);
   const { runtime, fallbackReason } = await openRuntime(settings.runtime);
   const model = await loadLanguageModel({
@@ -39,9 +38,9 @@ async function serve(): Promise<void> {
   const close = async () => {
     await scheduler.close();
     await model.release();
-    port.close();
+    process.disconnect();
   };
-  port.on("message", (message: unknown) => obey(commandSchema.parse(message), scheduler, close));
+  process.on("message", (message: unknown) => obey(commandSchema.parse(message), scheduler, close));
   report({
     type: "ready",
     runtime: runtime.kind,
@@ -49,12 +48,24 @@ async function serve(): Promise<void> {
   });
 }
 
+function report(message: Report): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** Where Linux weighs whole sessions against each other: the nice value of one's own. */
+const sessionPriority = "/proc/self/autogroup";
+
 /**
- * Where the cores are few, a keystroke goes before a token. On Linux a priority is a thread's own,
- * and the threads that this one starts inherit it; elsewhere it would slow the whole process.
+ * Where the cores are few, a keystroke goes before a token, on this machine's other side of the
+ * line too. The threads that onnxruntime starts inherit the priority.
  */
 function yieldToPeople(): void {
-  if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  try {
+    writeFileSync(sessionPriority, String(constants.priority.PRIORITY_BELOW_NORMAL));
+  } catch {
+    // Another system, or one that does not group: the priority above is what counts there.
+  }
 }
 
 /** onnxruntime plans its memory in a graph's first run; nobody should wait for that. */

@@ -1,22 +1,19 @@
-import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { DocumentSummary } from "#shared/http.ts";
 import type { Run } from "#shared/run.ts";
 import type { RunToken } from "#shared/socket-events.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
+import { watchEngineWorkers } from "../support/engine-workers.ts";
 import { type LiveSocket, type OpenCopy, type Person, whenText } from "../support/person.ts";
 
 const beginning = "The lighthouse keeper told the children a story.";
 const waiting = { timeout: 15_000, interval: 10 };
-/** Every worker thread that this process has started, the newest last. */
-const workers: Worker[] = [];
-const remember = (worker: Worker) => void workers.push(worker);
+const workers = watchEngineWorkers();
 
 let app: TestApp;
 let sponsor: Person;
 let socket: LiveSocket;
 beforeAll(async () => {
-  process.on("worker", remember);
   app = await startTestApp();
   sponsor = await app.signIn("sponsor@demo.test");
   socket = sponsor.socket();
@@ -26,7 +23,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  process.off("worker", remember);
+  workers.stop();
   socket.close();
   for (const { copy } of scenes.values()) copy.close();
   await app.close();
@@ -67,11 +64,6 @@ async function moreTokens(scene: Scene): Promise<void> {
   await vi.waitFor(() => expect(scene.tokens.length).toBeGreaterThan(length + 5), waiting);
 }
 
-/** Kills the thread of the engine that is at work, as a crash in native code would. */
-async function killEngine(): Promise<void> {
-  await workers.at(-1)?.terminate();
-}
-
 async function pausedAsLost({ states }: Scene): Promise<void> {
   await vi.waitFor(
     () => expect(states.at(-1)).toMatchObject({ state: "paused", reason: "engine_lost" }),
@@ -90,7 +82,7 @@ test("E8 R7 R8: a lost engine pauses the runs with their text intact; Resume goe
   await Promise.all([start(one), start(two)]);
   for (let round = 0; round < 3; round++) {
     await Promise.all([moreTokens(one), moreTokens(two)]);
-    await killEngine();
+    await workers.killNewest();
     await Promise.all([pausedAsLost(one), pausedAsLost(two)]);
     await Promise.all([expectWhole(one), expectWhole(two)]);
     quiet.copy.body.insert(0, "x", {});
@@ -112,11 +104,11 @@ test("E8 R7 R8: a lost engine pauses the runs with their text intact; Resume goe
 
 test("E8: an engine that dies while it is loaded refuses the command, and the next one loads it again", async () => {
   const scene = await openScene();
-  await killEngine();
-  const started = workers.length;
+  await workers.killNewest();
+  const started = workers.count();
   const answer = socket.emitWithAck("run:start", { documentId: scene.documentId });
-  await vi.waitFor(() => expect(workers.length).toBe(started + 1), waiting);
-  await killEngine();
+  await vi.waitFor(() => expect(workers.count()).toBe(started + 1), waiting);
+  await workers.killNewest();
   expect(await answer).toMatchObject({ ok: false, code: "unavailable" });
   await start(scene);
   await moreTokens(scene);

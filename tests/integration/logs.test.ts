@@ -1,8 +1,8 @@
-import type { Worker } from "node:worker_threads";
 import { afterEach, expect, test, vi } from "vitest";
 import type { DocumentSummary } from "#shared/http.ts";
 import { createLogger } from "../../server/observability/logger.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
+import { watchEngineWorkers } from "../support/engine-workers.ts";
 import { demonstrationPassword, whenText } from "../support/person.ts";
 
 let app: TestApp | undefined;
@@ -10,13 +10,11 @@ afterEach(() => app?.close());
 
 test("O6: a whole story at the loudest level leaves no text, prompt, token, password or cookie in the logs", async () => {
   const lines: string[] = [];
-  const workers: Worker[] = [];
-  const remember = (worker: Worker) => void workers.push(worker);
-  process.on("worker", remember);
+  const workers = watchEngineWorkers();
   app = await startTestApp({
     logger: createLogger("trace", { write: (line) => lines.push(line) }),
   });
-  process.off("worker", remember);
+  workers.stop();
 
   const sponsor = await app.signIn("sponsor@demo.test");
   const wrong = { email: "sponsor@demo.test", password: "wrong-quetzal" };
@@ -39,7 +37,7 @@ test("O6: a whole story at the loudest level leaves no text, prompt, token, pass
   });
   copy.body.insert(0, "Typed pangolin. ", {});
   await vi.waitFor(() => expect(tokens.length).toBeGreaterThan(40), { timeout: 15_000 });
-  await workers[0]?.terminate();
+  await workers.killNewest();
   const paused = async () =>
     (await sponsor.json<{ document: DocumentSummary }>("GET", `/api/documents/${documentId}`))
       .document.run?.reason;
