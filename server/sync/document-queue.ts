@@ -43,7 +43,7 @@ export interface DocumentQueueDeps {
   /** Asks again what these accounts may do; afterwards the authors' `writeAccess` says it. */
   judgeAccess(accountIds: readonly string[]): Promise<void>;
   onApplied(update: AppliedUpdate): void;
-  /** In log order, at once after it was applied. */
+  /** In log order, before it is applied here. */
   onCommitted(update: CommittedUpdate): void;
   /** Everything that was taken together is applied. */
   onSettled(): void;
@@ -77,6 +77,9 @@ interface Batch {
 
 /** Keeps a commit short. */
 const batchLimits = { frames: 256, bytes: 1024 * 1024 } as const;
+
+/** What a waiting frame costs besides its bytes: millions of tiny ones are no small thing either. */
+const frameOverheadBytes = 256;
 
 /**
  * The one queue of a document: guard, commit, then apply, broadcast and acknowledge, in the order
@@ -125,11 +128,11 @@ export class DocumentQueue {
   /** Takes a client's update in; refuses the author when too much waits already. */
   push(author: Author, update: Uint8Array): void {
     if (this.#failure !== undefined) return;
-    if (this.#queuedBytes + update.length > syncLimits.queuedBytes) {
+    if (this.#queuedBytes + costOf(update) > syncLimits.queuedBytes) {
       author.refuse(closeCodes.overloaded, "too much waits for the database");
       return;
     }
-    this.#queuedBytes += update.length;
+    this.#queuedBytes += costOf(update);
     this.#enqueue({ kind: "frame", author, update });
   }
 
@@ -228,7 +231,7 @@ export class DocumentQueue {
       if (turn?.kind !== "frame") break;
       this.#turns.shift();
       const frame = await this.#judgeFrame(turn, frontier);
-      if (frame === undefined) this.#queuedBytes -= turn.update.length;
+      if (frame === undefined) this.#queuedBytes -= costOf(turn.update);
       else frames.push(frame);
       bytes += frame?.payload?.length ?? 0;
     }
@@ -310,15 +313,20 @@ export class DocumentQueue {
     };
   }
 
-  /** Everything is durable: show it, in the log's order, and tell the authors. */
+  /** Everything is durable: show it, in the log's order, tell the authors, then look at it here. */
   #conclude({ own, frames }: Batch): void {
     if (this.#failure !== undefined) return;
     this.#own.settle(own.length);
     for (const change of own) this.#publishOwn(change);
-    for (const frame of frames) this.#applyFrame(frame);
+    for (const { turn, payload } of frames) {
+      this.#queuedBytes -= costOf(turn.update);
+      if (payload !== undefined) this.#deps.onCommitted({ payload, author: turn.author });
+    }
     const counts = new Map<Author, number>();
     for (const { turn } of frames) counts.set(turn.author, (counts.get(turn.author) ?? 0) + 1);
     for (const [author, count] of counts) author.acknowledge(count);
+    // Last, as those who listen read the text anew: nobody waits for that to see a keystroke.
+    for (const frame of frames) this.#applyFrame(frame);
     this.#own.mendEnd();
     if (this.isDurable) for (const waiting of this.#awaitingCommit.splice(0)) waiting.resolve();
     this.#deps.onSettled();
@@ -326,18 +334,16 @@ export class DocumentQueue {
 
   #publishOwn({ origin, payload, transaction, committed }: OwnChange): void {
     if (payload !== undefined) {
-      if (transaction !== undefined) this.#deps.onApplied({ origin, transaction });
       this.#deps.onCommitted({ payload, author: undefined });
+      if (transaction !== undefined) this.#deps.onApplied({ origin, transaction });
     }
     committed();
   }
 
-  #applyFrame({ turn, access, payload }: JudgedFrame): void {
-    this.#queuedBytes -= turn.update.length;
+  #applyFrame({ access, payload }: JudgedFrame): void {
     if (payload === undefined) return;
     const origin: UpdateOrigin = { kind: "user", actorId: access.accountId };
     Y.applyUpdate(this.#doc, payload, new CommittedOrigin(origin));
-    this.#deps.onCommitted({ payload, author: turn.author });
   }
 
   readonly #onTransaction = (transaction: Y.Transaction): void => {
@@ -352,6 +358,8 @@ export class DocumentQueue {
     this.#deps.onFailed(error);
   }
 }
+
+const costOf = (update: Uint8Array) => update.length + frameOverheadBytes;
 
 function fromUser({ access, payload }: JudgedFrame): Pick<OwnChange, "origin" | "payload"> {
   const origin: UpdateOrigin = { kind: "user", actorId: access.accountId };
