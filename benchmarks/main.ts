@@ -111,10 +111,8 @@ const pastWindow = 6_000;
  * speed; before, each key would have it read again, which has a row of its own.
  */
 async function streamPastWindow({ page }: Visitor): Promise<void> {
-  await page.waitForFunction(
-    (length) => (document.querySelector(".ProseMirror")?.textContent ?? "").length > length,
-    pastWindow,
-  );
+  const length = `document.querySelector(".ProseMirror").textContent.length`;
+  await page.waitForFunction(`${length} > ${pastWindow}`);
 }
 
 /** A character that neither the model nor the opening writes. */
