@@ -15,12 +15,16 @@ export const syncLimits = {
   updateBytes: 256 * 1024,
   step2Bytes: 4 * 1024 * 1024,
   awarenessBytes: 4 * 1024,
+  /** Of step 1: some 16,000 client ids. */
+  stateVectorBytes: 128 * 1024,
   /** What the WebSocket itself lets in: above ours, so that we close with 4413 and not 1009. */
   frameBytes: 5 * 1024 * 1024,
   /** A send buffer past this closes the connection with 1013. */
   sendBufferBytes: 1024 * 1024,
   /** What a room holds back while the database is away before it closes with 1013. */
   queuedBytes: 8 * 1024 * 1024,
+  /** What a connection may send before its document is there; a person types no faster. */
+  earlyFrames: 4096,
   /** Something is sent to an idle connection this often; clients reconnect after 30 s of silence. */
   keepAliveMs: 20_000,
 } as const;

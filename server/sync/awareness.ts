@@ -12,6 +12,8 @@ export interface Publisher {
 interface Present {
   clock: number;
   state: PresenceState;
+  /** The state as it is sent. */
+  json: string;
   publisher: Publisher;
   /** Connections that said the same without news: one of them may be the same tab, reconnected. */
   standby: Set<Publisher>;
@@ -45,6 +47,11 @@ export class Awareness {
   /** Whether it is a state that no client of ours sends: too large, and nobody's echo. */
   isTooLarge(entry: AwarenessEntry): boolean {
     return entry.state.length > syncLimits.awarenessBytes && !this.#present.has(entry.clientId);
+  }
+
+  /** Whether an account may show itself under the id. */
+  mayShow(clientId: number, accountId: string): boolean {
+    return this.#clientIds.mayUse(clientId, accountId);
   }
 
   /** Undefined where the entry changes nothing or is not the publisher's to make. */
@@ -87,10 +94,10 @@ export class Awareness {
   }
 
   entries(): AwarenessEntry[] {
-    return [...this.#present].map(([clientId, { clock, state }]) => ({
+    return [...this.#present].map(([clientId, { clock, json }]) => ({
       clientId,
       clock,
-      state: JSON.stringify(state),
+      state: json,
     }));
   }
 
@@ -110,14 +117,16 @@ export class Awareness {
     const newer = Math.max(clock, lastClock + 1);
     const user = { id: access.accountId, name: access.name, role: access.role };
     const stamped = { ...state, user };
+    const json = JSON.stringify(stamped);
     this.#present.set(clientId, {
       clock: newer,
       state: stamped,
+      json,
       publisher,
       standby: new Set(),
       renewedAt: Date.now(),
     });
-    const entry = { clientId, clock: newer, state: JSON.stringify(stamped) };
+    const entry = { clientId, clock: newer, state: json };
     return { entries: [...gone, entry], toPublisherToo: newer !== clock };
   }
 
@@ -154,10 +163,29 @@ export class Awareness {
 function parseState(json: string): PresenceState | null | undefined {
   try {
     const value: unknown = JSON.parse(json);
+    if (value === null) return null;
     if (typeof value !== "object" || Array.isArray(value)) return undefined;
-    // Every field is optional, and readers check what they use.
-    return value;
+    return withoutForgeries(value);
   } catch {
     return undefined;
   }
+}
+
+/** What is of no known type goes, as do keys that mean something to every object. */
+function withoutForgeries(value: object): PresenceState {
+  const fields = Object.entries(value).filter(([name, field]) => {
+    switch (name) {
+      case "__proto__":
+      case "constructor":
+      case "prototype":
+        return false;
+      case "composing":
+        return typeof field === "boolean";
+      case "cursor":
+        return typeof field === "object";
+      default:
+        return true;
+    }
+  });
+  return Object.fromEntries(fields);
 }

@@ -1,9 +1,11 @@
 import type { RawData, WebSocket } from "ws";
 import { type CloseCode, closeCodes } from "#shared/close-codes.ts";
+import { mayOnDocument } from "#shared/permissions.ts";
 import { syncLimits } from "#shared/sync-protocol.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Publisher } from "./awareness.ts";
 import type { Author } from "./document-queue.ts";
+import { type FrameAction, framePermissions } from "./frame-permissions.ts";
 import {
   type AwarenessEntry,
   type ClientFrame,
@@ -22,6 +24,8 @@ import { scanUpdate } from "./update-scan.ts";
 export interface ConnectedRoom {
   answerStep1(connection: Connection, stateVector: Uint8Array): void;
   receive(connection: Connection, update: Uint8Array): void;
+  /** Whether it may show itself under the id: not its own are echoes of others. */
+  mayShow(connection: Connection, clientId: number): boolean;
   publish(connection: Connection, entry: AwarenessEntry): "published" | "tooLarge" | "dropped";
   answerAwareness(connection: Connection): void;
   /** It may write from now on, or not any more. */
@@ -60,6 +64,8 @@ export class Connection implements Author, Publisher {
   #hasDropped = false;
   #watcherWrites = 0;
   readonly #presence = new PresencePace((entry) => this.#publish(entry));
+  /** An answer to step 1 is on its way; of the steps 1 that come meanwhile the last is kept. */
+  #step1: { next: Uint8Array | undefined } | undefined;
   #lastHeardAt = Date.now();
 
   constructor(webSocket: WebSocket, request: ConnectionRequest, logger: Logger) {
@@ -82,7 +88,7 @@ export class Connection implements Author, Publisher {
 
   get writeAccess(): Access | undefined {
     const { access } = this;
-    return access === undefined || access.role === "watcher" ? undefined : access;
+    return access !== undefined && mayAs(access, "write") ? access : undefined;
   }
 
   get isClosed(): boolean {
@@ -126,7 +132,7 @@ export class Connection implements Author, Publisher {
   }
 
   sendDocument(frame: Uint8Array): void {
-    this.#outbox.sendDocument(frame);
+    this.#outbox.sendDocument(frame, () => this.#onDocumentSent());
   }
 
   acknowledge(frames: number): void {
@@ -182,10 +188,11 @@ export class Connection implements Author, Publisher {
     if (this.#state.kind === "open") return this.#receive(bytes);
     if (this.#state.kind === "closed") return;
     this.#state.earlyBytes += bytes.length;
-    if (this.#state.earlyBytes > syncLimits.frameBytes) {
+    const { early, earlyBytes } = this.#state;
+    if (earlyBytes > syncLimits.frameBytes || early.length >= syncLimits.earlyFrames) {
       this.close(closeCodes.overloaded, "too much before the document was there");
     } else {
-      this.#state.early.push(bytes);
+      early.push(bytes);
     }
   }
 
@@ -195,25 +202,55 @@ export class Connection implements Author, Publisher {
     if (frame === undefined) return this.close(closeCodes.malformed, "not a frame");
     const excess = excessOf(frame);
     if (excess !== undefined) return this.close(closeCodes.tooLarge, excess);
-    this.#handle(frame, this.#state.room);
+    const { room, access } = this.#state;
+    if (mayAs(access, framePermissions[frame.kind])) this.#handle(frame, room);
+    else this.#leaveOut(frame);
   }
 
   #handle(frame: ClientFrame, room: ConnectedRoom): void {
     switch (frame.kind) {
       case "step1":
-        return room.answerStep1(this, frame.stateVector);
+        return this.#answerStep1(frame.stateVector, room);
       case "step2":
-        if (this.writeAccess !== undefined) room.receive(this, frame.update);
-        else this.drop();
-        return;
       case "update":
-        if (this.writeAccess !== undefined) room.receive(this, frame.update);
-        else this.#dropWatcherWrite(frame.update);
-        return;
+        return room.receive(this, frame.update);
       case "awareness":
-        return this.#receiveAwareness(frame.payload);
+        return this.#receiveAwareness(frame.payload, room);
       case "queryAwareness":
         return room.answerAwareness(this);
+    }
+  }
+
+  /** A frame that its access does not allow. */
+  #leaveOut(frame: ClientFrame): void {
+    switch (frame.kind) {
+      case "step2":
+        return this.drop();
+      case "update":
+        return this.#dropWatcherWrite(frame.update);
+      case "awareness":
+        return;
+      case "step1":
+      case "queryAwareness":
+        return this.close(closeCodes.noSuchDocument, "no such document");
+    }
+  }
+
+  /** One answer at a time: each is as large as the document, and waits for a reader who may not read. */
+  #answerStep1(stateVector: Uint8Array, room: ConnectedRoom): void {
+    if (this.#step1 !== undefined) {
+      this.#step1.next = stateVector;
+      return;
+    }
+    this.#step1 = { next: undefined };
+    room.answerStep1(this, stateVector);
+  }
+
+  #onDocumentSent(): void {
+    const next = this.#step1?.next;
+    this.#step1 = undefined;
+    if (next !== undefined && this.#state.kind === "open") {
+      this.#answerStep1(next, this.#state.room);
     }
   }
 
@@ -227,11 +264,12 @@ export class Connection implements Author, Publisher {
     }
   }
 
-  #receiveAwareness(payload: Uint8Array): void {
-    if (this.writeAccess === undefined) return;
+  #receiveAwareness(payload: Uint8Array, room: ConnectedRoom): void {
     const entries = tryDecodeAwareness(payload);
     if (entries === undefined) return this.close(closeCodes.malformed, "not an awareness frame");
-    for (const entry of entries) this.#presence.offer(entry);
+    for (const entry of entries) {
+      if (room.mayShow(this, entry.clientId)) this.#presence.offer(entry);
+    }
   }
 
   /** Whether it was published; echoes of others pass and are dropped. */
@@ -256,9 +294,19 @@ function excessOf(frame: ClientFrame): string | undefined {
       // An echo of everyone's state is larger than one's own may be.
       return frame.payload.length > syncLimits.updateBytes ? "awareness is too large" : undefined;
     case "step1":
+      return frame.stateVector.length > syncLimits.stateVectorBytes
+        ? "a state vector is too large"
+        : undefined;
     case "queryAwareness":
       return undefined;
   }
+}
+
+/** What the table says of the role that the access gives: an archived document gives none to write. */
+function mayAs({ role }: Access, action: FrameAction): boolean {
+  // The account's own role gives nothing over sync, and an archived document's owner watches it.
+  const standing = { accountRole: "editor", documentRole: role } as const;
+  return mayOnDocument({ ...standing, editorsMayRun: false, archived: false }, action);
 }
 
 function isDeleteOnly(update: Uint8Array): boolean {

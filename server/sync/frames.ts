@@ -1,6 +1,7 @@
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { messageTypes, syncMessageTypes } from "#shared/sync-protocol.ts";
+import { DecodingError, readBytes, readClientId, readNumber, readText } from "./strict-decoding.ts";
 
 /** What a client may send. The bytes are views of the frame. */
 export type ClientFrame =
@@ -22,11 +23,11 @@ export function decodeFrame(bytes: Uint8Array): ClientFrame | undefined {
 }
 
 function readFrame(decoder: decoding.Decoder): ClientFrame | undefined {
-  switch (decoding.readVarUint(decoder)) {
+  switch (readNumber(decoder)) {
     case messageTypes.sync:
       return readSyncFrame(decoder);
     case messageTypes.awareness:
-      return { kind: "awareness", payload: decoding.readVarUint8Array(decoder) };
+      return { kind: "awareness", payload: readBytes(decoder) };
     case messageTypes.queryAwareness:
       return { kind: "queryAwareness" };
     default:
@@ -35,8 +36,8 @@ function readFrame(decoder: decoding.Decoder): ClientFrame | undefined {
 }
 
 function readSyncFrame(decoder: decoding.Decoder): ClientFrame | undefined {
-  const type = decoding.readVarUint(decoder);
-  const payload = decoding.readVarUint8Array(decoder);
+  const type = readNumber(decoder);
+  const payload = readBytes(decoder);
   switch (type) {
     case syncMessageTypes.step1:
       return { kind: "step1", stateVector: payload };
@@ -97,16 +98,33 @@ export function awarenessFrame(entries: readonly AwarenessEntry[]): Uint8Array {
   });
 }
 
-/** Throws where the payload is not a list of entries. */
+/** Throws where the payload is not a list of entries, down to the last byte. */
 export function decodeAwareness(payload: Uint8Array): AwarenessEntry[] {
   const decoder = decoding.createDecoder(payload);
   const entries: AwarenessEntry[] = [];
-  for (let left = decoding.readVarUint(decoder); left > 0; left--) {
-    const clientId = decoding.readVarUint(decoder);
-    const clock = decoding.readVarUint(decoder);
-    entries.push({ clientId, clock, state: decoding.readVarString(decoder) });
+  for (let left = readNumber(decoder); left > 0; left--) {
+    const clientId = readClientId(decoder);
+    const clock = readNumber(decoder);
+    entries.push({ clientId, clock, state: readText(decoder) });
   }
+  if (decoding.hasContent(decoder)) throw new DecodingError("bytes after the end");
   return entries;
+}
+
+/** Whether the bytes are a state vector: client ids, each once, and clocks. */
+export function isStateVector(bytes: Uint8Array): boolean {
+  try {
+    const decoder = decoding.createDecoder(bytes);
+    const clients = new Set<number>();
+    const count = readNumber(decoder);
+    for (let left = count; left > 0; left--) {
+      clients.add(readClientId(decoder));
+      readNumber(decoder);
+    }
+    return clients.size === count && !decoding.hasContent(decoder);
+  } catch {
+    return false;
+  }
 }
 
 /** An awareness frame about nobody: y-websocket counts it as a sign of life and answers nothing. */

@@ -18,6 +18,10 @@ export const updateLimits = {
   structLength: 16 * 1024 * 1024,
   /** New client ids in one update: one a tab since the last time online. */
   newClients: 100,
+  /** Runs that text of one update may claim and that have to be looked up. */
+  unknownRuns: 100,
+  /** Looks at structs until each comes after what it builds on; most updates take one each. */
+  looks: 1_000_000,
 } as const;
 
 /** What the guard must know of the document and of who writes. */
@@ -101,6 +105,9 @@ const rootTypes: ReadonlySet<unknown> = new Set(Object.values(sharedTypes));
 const levels: readonly unknown[] = headingLevels;
 const attributes: readonly string[] = [...markAttributes, ...blockAttributes];
 
+/** What a run's id can look like; anything else never reaches the database. */
+const runIds = /^[\w-]{1,64}$/;
+
 /** null ends an attribute. A `run` must also be one of the document's: `unknownRuns`. */
 function isAllowedAttribute(name: string, value: unknown): boolean {
   if (value === null) return attributes.includes(name);
@@ -109,7 +116,7 @@ function isAllowedAttribute(name: string, value: unknown): boolean {
     case "italic":
       return value === true;
     case "run":
-      return typeof value === "string" && value.length <= 64;
+      return typeof value === "string" && runIds.test(value);
     case "block":
       return value === "heading";
     case "level":
@@ -141,19 +148,22 @@ function checkClientIds(news: readonly Struct[], context: GuardContext): ClientB
 function checkDependencies(news: readonly Struct[], frontier: Frontier): Map<number, number> {
   const after = new Map<number, number>();
   const clock = (client: number) => after.get(client) ?? frontier.clock(client);
-  let waiting = [...groupByClient(news).values()];
-  while (waiting.length > 0) {
-    const rest: Struct[][] = [];
-    for (const structs of waiting) {
-      const blocked = structs.findIndex((struct) => {
-        if (!isIntegrable(struct, clock)) return true;
+  let waiting = groupByClient(news);
+  for (let looks = 0; waiting.length > 0; ) {
+    let progress = 0;
+    for (const group of waiting) {
+      const from = group.next;
+      for (; group.next < group.structs.length; group.next++) {
+        const struct = group.structs[group.next];
+        if (struct === undefined || !isIntegrable(struct, clock)) break;
         after.set(struct.id.client, struct.id.clock + struct.length);
-        return false;
-      });
-      if (blocked >= 0) rest.push(blocked === 0 ? structs : structs.slice(blocked));
+      }
+      progress += group.next - from;
     }
-    if (countAll(rest) === countAll(waiting)) throw notOurs("something it builds on is missing");
-    waiting = rest;
+    if (progress === 0) throw notOurs("something it builds on is missing");
+    looks += progress + waiting.length;
+    if (looks > updateLimits.looks) throw refuse(closeCodes.tooLarge, "too entangled");
+    waiting = waiting.filter(({ structs, next }) => next < structs.length);
   }
   return after;
 }
@@ -166,18 +176,21 @@ function isIntegrable(struct: Struct, clock: (client: number) => number): boolea
   return rightOrigin === null || rightOrigin.clock < clock(rightOrigin.client);
 }
 
-function groupByClient(structs: readonly Struct[]): Map<number, Struct[]> {
-  const groups = new Map<number, Struct[]>();
-  for (const struct of structs) {
-    const group = groups.get(struct.id.client);
-    if (group === undefined) groups.set(struct.id.client, [struct]);
-    else group.push(struct);
-  }
-  return groups;
+/** What a client wrote, and the first of it that is not integrated yet. */
+interface ClientGroup {
+  structs: Struct[];
+  next: number;
 }
 
-const countAll = (groups: readonly (readonly Struct[])[]) =>
-  groups.reduce((sum, group) => sum + group.length, 0);
+function groupByClient(structs: readonly Struct[]): ClientGroup[] {
+  const groups = new Map<number, ClientGroup>();
+  for (const struct of structs) {
+    const group = groups.get(struct.id.client);
+    if (group === undefined) groups.set(struct.id.client, { structs: [struct], next: 0 });
+    else group.structs.push(struct);
+  }
+  return [...groups.values()];
+}
 
 function checkDeletions(
   deletions: DeleteRanges,
@@ -200,7 +213,11 @@ function unknownRuns(news: readonly Struct[], context: GuardContext): string[] {
     const { key, value } = struct.content;
     if (key === "run" && value !== null) found.add(String(value));
   }
-  return [...found].filter((runId) => !context.isRun(runId));
+  const unknown = [...found].filter((runId) => !context.isRun(runId));
+  if (unknown.length > updateLimits.unknownRuns) {
+    throw refuse(closeCodes.tooLarge, "too many unknown runs");
+  }
+  return unknown;
 }
 
 class Refusal extends Error {

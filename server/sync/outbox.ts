@@ -27,13 +27,17 @@ export class Outbox {
     }
   }
 
-  /** An answer to step 1: it is as large as the document, and no sign of a slow reader. */
-  sendDocument(frame: Uint8Array): void {
+  /**
+   * An answer to step 1: it is as large as the document, and no sign of a slow reader. `onSent` is
+   * told when it has left our memory.
+   */
+  sendDocument(frame: Uint8Array, onSent: () => void): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#documentBytes += frame.length;
     this.#lastSentAt = Date.now();
     this.#webSocket.send(frame, () => {
       this.#documentBytes -= frame.length;
+      onSent();
     });
   }
 }

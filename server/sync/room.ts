@@ -160,6 +160,10 @@ export class Room implements ConnectedRoom {
     this.#queue.push(connection, update);
   }
 
+  mayShow({ writeAccess }: Connection, clientId: number): boolean {
+    return writeAccess !== undefined && this.#awareness.mayShow(clientId, writeAccess.accountId);
+  }
+
   publish(connection: Connection, entry: AwarenessEntry): "published" | "tooLarge" | "dropped" {
     if (this.#awareness.isTooLarge(entry)) return "tooLarge";
     const announcement = this.#awareness.publish(connection, entry);
@@ -186,12 +190,10 @@ export class Room implements ConnectedRoom {
 
   /** Asks again what these accounts may do here, and tells their connections. */
   async judgeAccess(accountIds: readonly string[]): Promise<void> {
-    for (const accountId of accountIds) {
-      const access = await this.#deps.authorise(accountId);
-      for (const connection of [...this.#connections, ...this.#departed]) {
-        if (connection.request.accountId === accountId) connection.changeAccess(access);
-      }
-    }
+    const concerned = [...this.#connections, ...this.#departed].filter(({ request }) =>
+      accountIds.includes(request.accountId),
+    );
+    await Promise.all(concerned.map(this.#deps.judge));
   }
 
   /** Takes the states of those away who gave no sign of life. */

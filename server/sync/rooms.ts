@@ -3,6 +3,7 @@ import type { Database } from "../database/database.ts";
 import { NotFoundError, UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { CommitQueue } from "./commit-queue.ts";
+import type { Connection } from "./connection.ts";
 import { createKnownRuns } from "./known-runs.ts";
 import { loadDocument } from "./loading.ts";
 import { mendEnd } from "./mending.ts";
@@ -10,7 +11,7 @@ import type { Patience } from "./patience.ts";
 import { Room } from "./room.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { Snapshots } from "./snapshots.ts";
-import type { Authorise, OpenRoom } from "./types.ts";
+import type { OpenRoom } from "./types.ts";
 import { readUpdates } from "./update-log.ts";
 
 export interface RoomsDeps {
@@ -18,7 +19,8 @@ export interface RoomsDeps {
   commitQueue: CommitQueue;
   snapshots: Snapshots;
   patience: Patience;
-  authorise: Authorise;
+  /** Asks again what a connection may do, and tells it. */
+  judge: (connection: Connection) => Promise<void>;
   project: (documentId: string, doc: Y.Doc) => Promise<void>;
   beforeCommit?: ((documentId: string) => Promise<void>) | undefined;
   afterCommit?: ((documentId: string) => Promise<void>) | undefined;
@@ -89,7 +91,7 @@ export class RoomRegistry {
   }
 
   async #create(documentId: string): Promise<Room> {
-    const { database, snapshots, patience, authorise, project, beforeCommit, afterCommit, logger } =
+    const { database, snapshots, patience, judge, project, beforeCommit, afterCommit, logger } =
       this.#deps;
     const loaded = await loadDocument(documentId, this.#deps);
     if (loaded === undefined) throw new NotFoundError();
@@ -104,7 +106,7 @@ export class RoomRegistry {
         patience.retry(() =>
           readUpdates(database.kysely, documentId, seq, Number.MAX_SAFE_INTEGER),
         ),
-      authorise: (accountId) => patience.retry(() => authorise(accountId, documentId)),
+      judge,
       project: (doc) => project(documentId, doc),
       beforeCommit: beforeCommit && (() => beforeCommit(documentId)),
       afterCommit: afterCommit && (() => afterCommit(documentId)),

@@ -42,6 +42,8 @@ export interface Sync {
 export interface SyncDeps {
   database: Database;
   authorise: Authorise;
+  /** Whether a session is still there; absent: sessions are not looked at. */
+  isSessionAlive?: (sessionId: string) => Promise<boolean>;
   /** Keeps what lists show of a document up with it. */
   project: (documentId: string, doc: Y.Doc) => Promise<void>;
   logger: Logger;
@@ -62,7 +64,7 @@ export function createSync(deps: SyncDeps): Sync {
   const patience = createPatience(logger);
   const commitQueue = createCommitQueue({ database, patience });
   const snapshots = createSnapshots({ database, logger });
-  const registry = new RoomRegistry({ ...deps, commitQueue, snapshots, patience });
+  const registry = new RoomRegistry({ ...deps, judge, commitQueue, snapshots, patience });
   const connections = new Set<Connection>();
   const keepAlive = startKeepAlive({ connections, rooms: () => registry.loaded() });
   let closing: Promise<void> | undefined;
@@ -86,10 +88,8 @@ export function createSync(deps: SyncDeps): Sync {
 
   async function join(connection: Connection, epoch: number | undefined): Promise<void> {
     const access = await authoriseNow(connection);
-    if (access === undefined) {
-      connection.close(closeCodes.noSuchDocument, "no such document");
-      return;
-    }
+    if (access === undefined) return turnAway(connection, new NotFoundError());
+    if (access === "signedOut") return endSession(connection);
     const { room, release } = await registry.hold(connection.request.documentId);
     try {
       if (epoch !== undefined && epoch !== room.restoreEpoch) {
@@ -104,8 +104,23 @@ export function createSync(deps: SyncDeps): Sync {
     }
   }
 
-  function authoriseNow({ request }: Connection): Promise<Access | undefined> {
-    return authorise(request.accountId, request.documentId);
+  /** The session is looked at last: one that ends later moves the access epoch read before it. */
+  async function authoriseNow({ request }: Connection): Promise<Access | "signedOut" | undefined> {
+    const { accountId, documentId, sessionId } = request;
+    const access = await authorise(accountId, documentId);
+    const isAlive = (await deps.isSessionAlive?.(sessionId)) ?? true;
+    return isAlive ? access : "signedOut";
+  }
+
+  /** Asks again what the connection may do, and tells it. */
+  async function judge(connection: Connection): Promise<void> {
+    const access = await patience.retry(() => authoriseNow(connection));
+    if (access === "signedOut") endSession(connection);
+    else connection.changeAccess(access);
+  }
+
+  function endSession(connection: Connection): void {
+    connection.close(closeCodes.signedOut, "the session has ended");
   }
 
   function turnAway(connection: Connection, error: unknown): void {
@@ -123,11 +138,7 @@ export function createSync(deps: SyncDeps): Sync {
         request.accountId === accountId &&
         (documentId ?? request.documentId) === request.documentId,
     );
-    await Promise.all(
-      concerned.map(async (connection) => {
-        connection.changeAccess(await patience.retry(() => authoriseNow(connection)));
-      }),
-    );
+    await Promise.all(concerned.map(judge));
   }
 
   async function drain(): Promise<void> {
@@ -153,8 +164,7 @@ export function createSync(deps: SyncDeps): Sync {
     accept,
     sessionEnded(sessionId) {
       for (const connection of connections) {
-        if (connection.request.sessionId !== sessionId) continue;
-        connection.close(closeCodes.signedOut, "the session has ended");
+        if (connection.request.sessionId === sessionId) endSession(connection);
       }
     },
     async counts() {

@@ -1,4 +1,5 @@
 import * as decoding from "lib0/decoding";
+import { readByte, readBytes, readClientId, readNumber, readText } from "./strict-decoding.ts";
 
 /** The kinds of struct in a V1 update that a flat text is made of (first five bits of its info). */
 const kinds = { gc: 0, deleted: 1, string: 4, format: 6, skip: 10 } as const;
@@ -56,12 +57,17 @@ export function scanUpdate(update: Uint8Array, limits: ScanLimits): UpdateScan {
 
 function scanStructs(decoder: decoding.Decoder, limits: ScanLimits): number {
   let total = 0;
-  for (let clients = decoding.readVarUint(decoder); clients > 0; clients--) {
-    const count = decoding.readVarUint(decoder);
+  const seen = new Set<number>();
+  for (let clients = readNumber(decoder); clients > 0; clients--) {
+    const count = readNumber(decoder);
     total += count;
     if (total > limits.structs) throw tooLarge("too many structs");
-    readClientId(decoder);
-    let clock = decoding.readVarUint(decoder);
+    if (count === 0) throw malformed("a client without structs");
+    const client = readClientId(decoder);
+    // Yjs would keep the last list of a client alone, and wait for ever for what the others held.
+    if (seen.has(client)) throw malformed("a client that comes twice");
+    seen.add(client);
+    let clock = readNumber(decoder);
     for (let left = count; left > 0; left--) {
       const length = scanStruct(decoder);
       if (length > limits.structLength) throw tooLarge("a struct is too long");
@@ -76,7 +82,7 @@ function scanStructs(decoder: decoding.Decoder, limits: ScanLimits): number {
 const maxClock = 2 ** 30;
 
 function scanStruct(decoder: decoding.Decoder): number {
-  const byte = decoding.readUint8(decoder);
+  const byte = readByte(decoder);
   const kind = byte & info.kind;
   if (kind === kinds.gc || kind === kinds.skip) return readLength(decoder);
   const hasOrigin = (byte & info.origin) !== 0;
@@ -88,7 +94,7 @@ function scanStruct(decoder: decoding.Decoder): number {
     case kinds.deleted:
       return readLength(decoder);
     case kinds.string: {
-      const text = decoding.readVarString(decoder);
+      const text = readText(decoder);
       if (text.length === 0) throw malformed("an empty string");
       if (text.includes("\0")) throw malformed("a NUL in a text");
       return text.length;
@@ -103,46 +109,39 @@ function scanStruct(decoder: decoding.Decoder): number {
 }
 
 function scanParent(decoder: decoding.Decoder, hasKey: boolean): void {
-  if (decoding.readVarUint(decoder) !== 1) throw malformed("a nested type");
+  if (readNumber(decoder) !== 1) throw malformed("a nested type");
   skipName(decoder);
   if (hasKey) throw malformed("a key in a text");
 }
 
 function scanDeleteSet(decoder: decoding.Decoder, limits: ScanLimits): number {
   let total = 0;
-  for (let clients = decoding.readVarUint(decoder); clients > 0; clients--) {
+  for (let clients = readNumber(decoder); clients > 0; clients--) {
     readClientId(decoder);
-    const count = decoding.readVarUint(decoder);
+    const count = readNumber(decoder);
     total += count;
     if (total > limits.deleteRanges) throw tooLarge("too many deletions");
     for (let left = count; left > 0; left--) {
-      const clock = decoding.readVarUint(decoder);
+      const clock = readNumber(decoder);
       if (clock + readLength(decoder) > maxClock) throw tooLarge("a deletion is too long");
     }
   }
   return total;
 }
 
-function readClientId(decoder: decoding.Decoder): void {
-  if (decoding.readVarUint(decoder) > 0xffff_ffff) throw malformed("a client id beyond 32 bits");
-}
-
 function readLength(decoder: decoding.Decoder): number {
-  const length = decoding.readVarUint(decoder);
+  const length = readNumber(decoder);
   if (length === 0) throw malformed("an empty length");
   return length;
 }
 
 function skipId(decoder: decoding.Decoder): void {
   readClientId(decoder);
-  decoding.readVarUint(decoder);
+  readNumber(decoder);
 }
 
 function skipName(decoder: decoding.Decoder): void {
-  const length = decoding.readVarUint(decoder);
-  if (length > nameBytes) throw malformed("a name or value that is too long");
-  if (decoder.pos + length > decoder.arr.length) throw malformed("cut short");
-  decoder.pos += length;
+  if (readBytes(decoder).length > nameBytes) throw malformed("a name or value that is too long");
 }
 
 const malformed = (message: string) => new UpdateShapeError("malformed", message);

@@ -36,10 +36,23 @@ const unlimited = {
 function remainingDeletions(deletions: DeleteRanges, frontier: Frontier): DeleteRanges {
   const remaining = new Map<number, { clock: number; len: number }[]>();
   for (const [client, ranges] of deletions) {
-    const left = ranges.flatMap(({ clock, len }) => frontier.undeleted(client, clock, len));
+    const left = disjoint(ranges).flatMap(({ clock, len }) =>
+      frontier.undeleted(client, clock, len),
+    );
     if (left.length > 0) remaining.set(client, left);
   }
   return remaining;
+}
+
+/** The same clocks, each once: a range that comes again and again would be looked up each time. */
+function disjoint(ranges: readonly { clock: number; len: number }[]) {
+  const merged: { clock: number; len: number }[] = [];
+  for (const { clock, len } of ranges.toSorted((one, other) => one.clock - other.clock)) {
+    const last = merged.at(-1);
+    if (last === undefined || clock > last.clock + last.len) merged.push({ clock, len });
+    else last.len = Math.max(last.len, clock + len - last.clock);
+  }
+  return merged;
 }
 
 /** The frontier, for the clients of the update alone. */

@@ -1,0 +1,164 @@
+import * as decoding from "lib0/decoding";
+import { describe, expect, test } from "vitest";
+import * as Y from "yjs";
+import { Awareness } from "./awareness.ts";
+import { ClientIds } from "./client-ids.ts";
+import { decodeAwareness, decodeFrame, isStateVector } from "./frames.ts";
+import { Frontier } from "./frontier.ts";
+import { judgeUpdate, updateLimits } from "./guard.ts";
+import { readNumber } from "./strict-decoding.ts";
+
+/** Ann owns client 1 and writes; the server, client 3, wrote "Once\n". */
+function judge(update: readonly number[]) {
+  const doc = new Y.Doc();
+  doc.clientID = 3;
+  doc.getText("body").insert(0, "Once\n");
+  const clientIds = new ClientIds([
+    { clientId: 1, accountId: "ann" },
+    { clientId: 3, accountId: null },
+  ]);
+  const frontier = new Frontier(doc, clientIds);
+  const isRun = () => false;
+  return judgeUpdate(Uint8Array.from(update), { accountId: "ann", frontier, isRun });
+}
+
+const name = (text: string) => [text.length, ...Buffer.from(text)];
+const varUint = (number: number): number[] =>
+  number < 128 ? [number] : [128 + (number % 128), ...varUint(Math.floor(number / 128))];
+/** Characters at the start of the body. */
+const inserted = (...characters: number[]) => [
+  4,
+  1,
+  ...name("body"),
+  characters.length,
+  ...characters,
+];
+const malformed = { kind: "refused", code: 4400 };
+const tooLarge = { kind: "refused", code: 4413 };
+
+describe("S4: numbers", () => {
+  /** lib0 makes NaN of it, which is neither above nor below any limit. */
+  const notANumber = [...Array<number>(160).fill(0x80), 0];
+  const beyond = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+
+  test.each([
+    ["without an end", notANumber],
+    ["padded", [0x81, 0x80, 0]],
+    ["beyond 2^53", beyond],
+    ["cut short", [0x80]],
+    ["not there", []],
+  ])("%s are none", (_what, bytes) => {
+    expect(() => readNumber(decoding.createDecoder(Uint8Array.from(bytes)))).toThrow();
+  });
+
+  test.each([0, 127, 128, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER])("%i is read", (number) => {
+    const decoder = decoding.createDecoder(Uint8Array.from(varUint(number)));
+    expect(readNumber(decoder)).toBe(number);
+    expect(decoding.hasContent(decoder)).toBe(false);
+  });
+
+  test.each([
+    ["a clock", [1, 1, 1, ...notANumber, ...inserted(0x61), 0]],
+    ["a client id", [1, 1, ...notANumber, 0, ...inserted(0x61), 0]],
+    ["a count of structs", [1, ...notANumber, 1, 0, 0]],
+    ["a count of clients", [...notANumber, 0]],
+    ["a neighbour", [1, 1, 1, 0, 0x84, 3, ...notANumber, 1, 0x61, 0]],
+    ["a deletion's clock", [0, 1, 3, 1, ...notANumber, 1]],
+    ["a deletion's length", [0, 1, 3, 1, 0, ...notANumber]],
+    ["a count of deletions", [0, 1, 3, ...notANumber]],
+  ])("%s that is no number is refused, and ends the judging", (_what, update) => {
+    expect(judge(update)).toMatchObject(malformed);
+  });
+
+  test("a clock of 2^53 − 1 is refused", () => {
+    const clock = varUint(Number.MAX_SAFE_INTEGER);
+    expect(judge([1, 1, 1, ...clock, ...inserted(0x61), 0])).toMatchObject(tooLarge);
+    expect(judge([0, 1, 3, 1, ...clock, 1])).toMatchObject(tooLarge);
+  });
+
+  test("an awareness, a state vector and a frame of them are refused", () => {
+    expect(() => decodeAwareness(Uint8Array.from(notANumber))).toThrow();
+    expect(() => decodeAwareness(Uint8Array.of(1, 5, ...notANumber, 2, 0x7b, 0x7d))).toThrow();
+    expect(isStateVector(Uint8Array.from([1, ...notANumber, 0]))).toBe(false);
+    expect(decodeFrame(Uint8Array.from(notANumber))).toBeUndefined();
+  });
+});
+
+describe("S6: shapes that Yjs would take and never finish with", () => {
+  test("a client that comes twice: Yjs would forget the first list and wait for it for ever", () => {
+    const twice = [2, 1, 1, 0, ...inserted(0x61), 1, 1, 1, 0x84, 1, 0, 1, 0x62, 0];
+    expect(judge(twice)).toMatchObject(malformed);
+  });
+
+  test("a client without structs", () => {
+    expect(judge([1, 0, 1, 0, 0])).toMatchObject(malformed);
+  });
+
+  test("a gap that a skip covers is a gap", () => {
+    const skipped = [1, 2, 1, 0, 10, 5, ...inserted(0x61), 0];
+    expect(judge(skipped)).toMatchObject({ kind: "notOurCopy" });
+  });
+
+  test("what nobody wrote yet is not skipped as known", () => {
+    expect(judge([1, 1, 1, 0, 10, 100, 0])).toEqual({ kind: "nothing" });
+  });
+});
+
+describe("S4: what costs more than it looks", () => {
+  test("a range that is deleted 60,000 times over is one", () => {
+    const ranges = Array.from({ length: 60_000 }, () => [0, 4]).flat();
+    const verdict = judge([0, 1, 3, ...varUint(60_000), ...ranges]);
+    if (verdict.kind !== "accepted") throw new Error(verdict.kind);
+    expect(Y.decodeUpdate(verdict.payload).ds.clients.get(3)).toEqual([{ clock: 0, len: 4 }]);
+  });
+
+  test("runs by the hundred that have to be looked up", () => {
+    const count = updateLimits.unknownRuns + 1;
+    const structs = Array.from({ length: count }, (_, index) => [
+      6,
+      1,
+      ...name("body"),
+      ...name("run"),
+      ...name(`"run-${index}"`),
+    ]).flat();
+    expect(judge([1, ...varUint(count), 1, 0, ...structs, 0])).toMatchObject(tooLarge);
+  });
+
+  test.each(['"\\u0000"', '"\\ud800"', '"a b"', '""', `"${"x".repeat(65)}"`, "7", '{"a":1}'])(
+    "%s is no run's id, and is not looked up",
+    (value) => {
+      const struct = [6, 1, ...name("body"), ...name("run"), ...name(value)];
+      expect(judge([1, 1, 1, 0, ...struct, 0])).toMatchObject(malformed);
+    },
+  );
+});
+
+describe("S9: forged presence", () => {
+  const ann = {
+    writeAccess: { accountId: "ann", name: "Ann", role: "editor", accessEpoch: 0 },
+  } as const;
+  const shown = (state: string, clock = 1) => {
+    const awareness = new Awareness(new ClientIds([]));
+    awareness.publish(ann, { clientId: 5, clock, state });
+    return awareness.entries().map((entry): unknown => JSON.parse(entry.state));
+  };
+  const user = { id: "ann", name: "Ann", role: "editor" };
+
+  test("keys that mean something to every object go, and nothing is polluted", () => {
+    const state =
+      '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"user":7}';
+    expect(shown(state)).toEqual([{ user }]);
+    expect(Reflect.get({}, "polluted")).toBeUndefined();
+  });
+
+  test("fields of the wrong type go", () => {
+    expect(shown('{"composing":"yes","cursor":12}')).toEqual([{ user }]);
+    expect(shown('{"composing":true,"cursor":null}')).toEqual([
+      { composing: true, cursor: null, user },
+    ]);
+  });
+
+  test.each([2 ** 31 + 1, Number.MAX_SAFE_INTEGER])("a clock of %i shows nothing", (clock) => {
+    expect(shown("{}", clock)).toEqual([]);
+  });
+});
