@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Actor, DocumentRole } from "#shared/permissions.ts";
+import type { Actor, DocumentAction, DocumentRole } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import { type ClientEvent, clientEvents, type Refusal } from "#shared/socket-events.ts";
 import {
@@ -13,6 +13,7 @@ import { asAppError } from "../http/errors.ts";
 import { parseInput } from "../http/input.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type AppSocket, documentRoom } from "./connection.ts";
+import { eventPermissions } from "./event-permissions.ts";
 
 type Input<Event extends ClientEvent> = z.output<(typeof clientEvents)[Event]>;
 
@@ -32,11 +33,19 @@ type Steps = {
   readonly [Event in ClientEvent]: (actor: Actor, input: Input<Event>) => Promise<object>;
 };
 
+/** Throws NotFoundError or ForbiddenError unless the actor may do it on the document. */
+export type RequireAccess = (
+  actor: Actor,
+  documentId: string,
+  action: DocumentAction,
+) => Promise<unknown>;
+
 interface EventLineOptions {
   socket: AppSocket;
   handlers: EventHandlers;
   isStillSignedIn: (socket: AppSocket) => Promise<boolean>;
   roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
+  requireAccess: RequireAccess;
   logger: Logger;
 }
 
@@ -49,7 +58,7 @@ export interface EventLine {
 const maxWaiting = 64;
 
 export function createEventLine(options: EventLineOptions): EventLine {
-  const { socket, handlers, isStillSignedIn, roleOn, logger } = options;
+  const { socket, handlers, isStillSignedIn, roleOn, requireAccess, logger } = options;
   let line: Promise<void> = Promise.resolve();
   let waiting = 0;
 
@@ -66,7 +75,11 @@ export function createEventLine(options: EventLineOptions): EventLine {
     const schema = clientEvents[event] as unknown as z.ZodType<Input<Event>>;
     const input = parseInput(schema, payload);
     if (!(await isStillSignedIn(socket))) throw new SignedOutError();
-    return steps[event](socket.data.session.actor, input);
+    const { actor } = socket.data.session;
+    const permission = eventPermissions[event];
+    const actions = permission.kind === "document" ? permission.actions : [];
+    for (const action of actions) await requireAccess(actor, input.documentId, action);
+    return steps[event](actor, input);
   }
 
   /** Joins before the last look at the rights, so that no change of them falls in between. */

@@ -12,7 +12,7 @@ import {
   type Payload,
   type ServerEvent,
 } from "./connection.ts";
-import { createEventLine, type EventHandlers } from "./event-line.ts";
+import { createEventLine, type EventHandlers, type RequireAccess } from "./event-line.ts";
 
 export interface Sockets {
   /** To everyone who joined the document. */
@@ -40,6 +40,7 @@ interface SocketsOptions {
   isAllowedOrigin: IsAllowedOrigin;
   /** The account's role on the document now; null where it has none. */
   roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
+  requireAccess: RequireAccess;
   handlers: EventHandlers;
   logger: Logger;
 }
@@ -50,7 +51,8 @@ const recheckEveryMs = 60_000;
 
 /** Socket.IO for people who are signed in; every event is parsed before anything else sees it. */
 export function createSockets(options: SocketsOptions): Sockets {
-  const { httpServer, authenticate, isAllowedOrigin, roleOn, handlers, logger } = options;
+  const { httpServer, authenticate, isAllowedOrigin, roleOn, requireAccess, handlers, logger } =
+    options;
   const server: AppServer = new Server(httpServer, {
     serveClient: false,
     destroyUpgrade: false,
@@ -80,7 +82,8 @@ export function createSockets(options: SocketsOptions): Sockets {
     const { id, actor } = socket.data.session;
     // The adapter in memory joins at once.
     void socket.join([sessionRoom(id), accountRoom(actor.id)]);
-    const line = createEventLine({ socket, handlers, isStillSignedIn, roleOn, logger });
+    const rights = { isStillSignedIn, roleOn, requireAccess };
+    const line = createEventLine({ socket, handlers, ...rights, logger });
     // Middleware sees every packet, known or not; nothing is passed on to listeners.
     socket.use((packet) => line.take(packet));
   });

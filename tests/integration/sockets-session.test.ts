@@ -39,6 +39,7 @@ beforeEach(async () => {
   sockets = createSockets({
     ...edge,
     roleOn: async () => "owner",
+    requireAccess: async () => undefined,
     handlers: {
       "document:join": async () => ({ role: "owner", run: null }),
       "run:start": notAsked,
