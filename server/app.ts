@@ -3,7 +3,7 @@ import { createDemonstrationAccounts } from "./accounts/demonstration.ts";
 import { createFamiliarAddresses } from "./accounts/familiar-addresses.ts";
 import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
 import { createEventHandlers } from "./app/event-handlers.ts";
-import { type Limits, limitsWith } from "./app/limits.ts";
+import { type Limits, standardLimits } from "./app/limits.ts";
 import { createNews } from "./app/news.ts";
 import { createRouters } from "./app/routers.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
@@ -22,6 +22,8 @@ import { createThrottles } from "./http/throttles.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createMetrics, serveMetrics } from "./observability/metrics.ts";
+import { createQuotas } from "./quotas/quotas.ts";
+import { createSpending } from "./quotas/spending.ts";
 import { createSockets, type Sockets } from "./sockets/sockets.ts";
 import { createUpgradeRouter } from "./sockets/upgrade-router.ts";
 import { createSync, type Sync } from "./sync/sync.ts";
@@ -47,7 +49,7 @@ interface AppOptions {
  */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { logger } = options;
-  const limits = limitsWith(options.limits ?? {});
+  const limits = { ...standardLimits(config), ...options.limits };
   const http = await openHttpServer(config);
   const closers: Closers = { first: [() => http.refuse()], last: [() => http.close()] };
   let closed: Promise<void> | undefined;
@@ -124,6 +126,7 @@ async function build(foundation: Foundation): Promise<void> {
         if (event === "run:state") news.documentChanged(documentId);
       },
     },
+    spending: createSpending(database, limits.quota),
     logger,
   });
   const sockets: Sockets = createSockets({
@@ -131,6 +134,7 @@ async function build(foundation: Foundation): Promise<void> {
     authenticate,
     isAllowedOrigin,
     roleOn: (accountId, documentId) => policy.roleOn(accountId, documentId),
+    requireAccess: (...asked) => policy.requireAccess(...asked),
     handlers: createEventHandlers(policy, generation),
     logger,
   });
@@ -159,6 +163,7 @@ async function build(foundation: Foundation): Promise<void> {
     news,
     audit,
     readAddress,
+    quotas: createQuotas({ database, audit, builtIn: limits.quota }),
     throttles: createThrottles(limits.http, createFamiliarAddresses(database)),
     ...documentParts,
   });

@@ -1,11 +1,19 @@
+import type { Quota } from "#shared/admin.ts";
+import type { Config } from "../config.ts";
 import { type ThrottleLimits, throttleLimits } from "../http/throttle-limits.ts";
+import { demonstrationQuota, installationQuota } from "../quotas/built-in.ts";
 
 /** What one server lets through; tests give their own. */
 export interface Limits {
   http: ThrottleLimits;
+  /** Until an admin sets another default. */
+  quota: Quota;
 }
 
-/** `changes` over what an installation has. */
-export function limitsWith(changes: Partial<Limits>): Limits {
-  return { http: throttleLimits, ...changes };
+/** What a server has where nobody says otherwise. */
+export function standardLimits({ demonstration }: Pick<Config, "demonstration">): Limits {
+  return {
+    http: throttleLimits,
+    quota: demonstration ? demonstrationQuota : installationQuota,
+  };
 }

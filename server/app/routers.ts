@@ -19,6 +19,8 @@ import { createModelRoutes } from "../http/model-routes.ts";
 import type { ReadAddress } from "../http/sender.ts";
 import type { Throttles } from "../http/throttles.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
+import { createQuotaRoutes } from "../quotas/quota-routes.ts";
+import type { Quotas } from "../quotas/quotas.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { News } from "./news.ts";
 import { createPauseRun } from "./pause-run.ts";
@@ -36,6 +38,7 @@ interface RoutersOptions {
   audit: AuditLog;
   readAddress: ReadAddress;
   throttles: Throttles;
+  quotas: Quotas;
 }
 
 /** All routes under `/api`. */
@@ -80,6 +83,7 @@ export function createRouters(options: RoutersOptions): Router[] {
     createAccountRoutes(accounts, endpoints),
     createDocumentRoutes({ documents, assignments, versions, endpoints }),
     createModelRoutes(() => models.list(), endpoints),
+    createQuotaRoutes(options.quotas, endpoints),
     createAuditRoutes({ audit, reader: createAuditReader(database), endpoints }),
   ];
 }

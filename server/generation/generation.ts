@@ -12,6 +12,7 @@ import {
   UnavailableError,
 } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { Spending } from "../quotas/spending.ts";
 import type { Rooms } from "../sync/types.ts";
 import { baselineOf } from "./caret.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -52,6 +53,8 @@ export interface GenerationOptions {
   models: RunModels;
   documents: RunDocuments;
   publish: RunPublisher;
+  /** What people may have written, and how many runs at once. */
+  spending: Spending;
   logger: Logger;
   clock?: Clock;
 }
@@ -61,9 +64,10 @@ const seenTimeoutMs = 2_000;
 const closeTimeoutMs = 5_000;
 
 export function createGeneration(options: GenerationOptions): Generation {
-  const { database, rooms, models, documents, publish, logger, clock = systemClock } = options;
+  const { database, clock = systemClock, ...parts } = options;
+  const { rooms, models, documents, spending, logger } = parts;
   const store = createRunStore(database);
-  const deps: RunDependencies = { rooms, models, documents, publish, store, logger, clock };
+  const deps: RunDependencies = { ...parts, store, clock };
   const queue = createDocumentQueue();
   /** Live runs by document, of those that this process has touched. */
   const sessions = new Map<string, RunSession>();
@@ -98,6 +102,15 @@ export function createGeneration(options: GenerationOptions): Generation {
     requireOpen();
     settingOff.add(documentId);
     await documents.requireAccess(actor, documentId, action);
+  }
+
+  /** What a resumed run writes counts for whoever started it. */
+  async function clearToResume(
+    actor: Actor,
+    { id, documentId, startedBy }: RunRecord,
+  ): Promise<void> {
+    await clearToSetOff(actor, documentId, "steer");
+    await spending.admit(startedBy.id, (transaction) => store.queue(id, transaction));
   }
 
   function requireOpen(): void {
@@ -151,7 +164,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     try {
       await clearToSetOff(actor, documentId, "generate");
       const record = newRecord(actor, input, room, model, sampling);
-      await store.insert(record);
+      await spending.admit(actor.id, (transaction) => store.insert(record, transaction));
       const run = toRun(record);
       const baseline = baselineOf(room.doc);
       await openSession(record).begin({ model, room, baseline, memory });
@@ -206,7 +219,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     resume: (actor, input) =>
       command(actor, input, "steer", async () => {
         const session = await liveSession(input.documentId, "resume");
-        await session.resume(actor, () => clearToSetOff(actor, input.documentId, "steer"));
+        await session.resume(actor, () => clearToResume(actor, session.record));
         return toRun(session.record);
       }),
     stop: (actor, input) =>

@@ -3,6 +3,7 @@ import type { Actor, DocumentAction } from "#shared/permissions.ts";
 import type { ServerToClientEvents } from "#shared/socket-events.ts";
 import type { LoadedModel } from "../inference/engine.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { Spending } from "../quotas/spending.ts";
 import type { Rooms } from "../sync/types.ts";
 import type { Clock } from "./clock.ts";
 import type { RunStore } from "./run-store.ts";
@@ -41,6 +42,7 @@ export interface RunDependencies {
   documents: RunDocuments;
   publish: RunPublisher;
   store: RunStore;
+  spending: Spending;
   logger: Logger;
   clock: Clock;
 }

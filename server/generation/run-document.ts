@@ -48,6 +48,7 @@ export function holdDocument(options: HoldOptions): RunDocument {
     record,
     model,
     store: deps.store,
+    spending: deps.spending,
     memory: memoryIds(model, memory),
     baseline,
     map: map ?? createTokenMap(),

@@ -147,6 +147,8 @@ export class RunSession {
         this.#admit();
         await this.#end({ event: "finish", finishReason: end.finishReason });
         return undefined;
+      case "quota":
+        return this.#interrupted("quota");
       case "engine_lost":
         logger.warn({ err: end.error, runId }, "run lost its engine");
         await this.#stream.letGo();

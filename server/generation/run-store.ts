@@ -45,7 +45,9 @@ export interface RunSettings {
 /** Runs in the database. */
 export interface RunStore {
   /** Throws ConflictError `run_exists` when the document has a live run. */
-  insert(record: RunRecord): Promise<void>;
+  insert(record: RunRecord, transaction?: Kysely<Tables>): Promise<void>;
+  /** Lets the run count as at work before it is. */
+  queue(runId: string, transaction: Kysely<Tables>): Promise<void>;
   /** Saves what is not of the text: tokens and caret are the flushes' own. */
   save(record: RunRecord): Promise<void>;
   find(runId: string): Promise<RunRecord | undefined>;
@@ -74,7 +76,7 @@ export interface RunStore {
 
 export function createRunStore({ kysely }: Database): RunStore {
   return {
-    async insert(record) {
+    async insert(record, transaction = kysely) {
       const { id, documentId: document_id, model } = record;
       const row = {
         id,
@@ -86,10 +88,14 @@ export function createRunStore({ kysely }: Database): RunStore {
         ...progress(record),
       };
       try {
-        await kysely.insertInto("runs").values(row).execute();
+        await transaction.insertInto("runs").values(row).execute();
       } catch (error) {
         throw isUniqueViolation(error) ? runExists() : error;
       }
+    },
+    async queue(runId, transaction) {
+      const changes = { state: "queued", changed_at: new Date() } as const;
+      await transaction.updateTable("runs").set(changes).where("id", "=", runId).execute();
     },
     async save(record) {
       await kysely.updateTable("runs").set(columns(record)).where("id", "=", record.id).execute();

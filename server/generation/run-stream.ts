@@ -2,6 +2,8 @@ import type { FinishReason } from "#shared/run.ts";
 import type { RunStats } from "#shared/socket-events.ts";
 import type { EngineSequence, Generation, LoadedModel } from "../inference/engine.ts";
 import { encodePosition } from "./caret.ts";
+import type { TokenUsage } from "../quotas/spending.ts";
+import { affordableTokens, isUsedUp } from "./affordable-tokens.ts";
 import { drawTokens } from "./draw-tokens.ts";
 import type { ModelToken } from "./model-text.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
@@ -17,16 +19,18 @@ export type StreamEnd =
   | { kind: "finished"; finishReason: FinishReason }
   /** A command wants the run to stand still. */
   | { kind: "asked" }
+  /** What its starter may have written today is written. */
+  | { kind: "quota" }
   | { kind: "engine_lost"; error: unknown }
   | { kind: "room_lost"; error: unknown };
 
 /** The prompt has changed, people want to write first, or the sampling is another. */
 type ReadAgain = { kind: "read_again" };
 type PassEnd = StreamEnd | ReadAgain;
-type Interruption = Extract<PassEnd, { kind: "read_again" | "asked" | "room_lost" }>;
+type Interruption = Extract<PassEnd, { kind: "read_again" | "asked" | "quota" | "room_lost" }>;
 
 /** What another interruption may not replace. */
-const precedence = { read_again: 0, room_lost: 1, asked: 2 } as const;
+const precedence = { read_again: 0, quota: 1, room_lost: 2, asked: 3 } as const;
 
 /**
  * Reads the prompt, has tokens drawn and writes them, again and again whenever the text under it
@@ -43,6 +47,8 @@ export class RunStream {
   #text: RunText | undefined;
   #sequence: EngineSequence | undefined;
   #interruption: Interruption | undefined;
+  /** As of the last flush. */
+  #usage: TokenUsage | undefined;
   #abort = new AbortController();
   /** Where people changed the text (base64) since the prompt was read. */
   #editedAt: string | undefined;
@@ -92,6 +98,7 @@ export class RunStream {
   /** Before a run goes on: what happened while it stood still is over. */
   reset(): void {
     this.#interruption = undefined;
+    this.#usage = undefined;
     this.#editedAt = undefined;
     this.#yielding.close();
   }
@@ -169,17 +176,28 @@ export class RunStream {
   /** Commits one flush and tells it; a flush that the text outran is dropped. */
   async #flush(text: RunText, tokens: readonly ModelToken[], window: WindowState): Promise<void> {
     if (this.#interruption) return;
+    const affordable = affordableTokens(tokens, this.#usage);
     try {
-      const flush = await text.write(tokens, window);
+      const flush = await text.write(affordable, window);
       if (flush === undefined) return this.readAgain();
       Object.assign(this.#record, flush.run);
-      this.#statistics.wrote(tokens.length);
+      this.#statistics.wrote(affordable.length);
       const { documentId, id: runId } = this.#record;
-      const event = { documentId, runId, tokens: [...tokens] };
+      const event = { documentId, runId, tokens: [...affordable] };
       this.#deps.publish.toDocument(documentId, "run:tokens", event);
+      this.#heed(flush.usage, affordable.length < tokens.length);
     } catch (error) {
       this.#interrupt({ kind: "room_lost", error });
     }
+  }
+
+  /** Stands still where the day's tokens are used up; a new day may have begun under the flush. */
+  #heed(usage: TokenUsage, wasCut: boolean): void {
+    const { sampling, tokens } = this.#record;
+    const isDone = sampling.maxTokens !== null && tokens >= sampling.maxTokens;
+    this.#usage = usage;
+    if (isUsedUp(usage) && !isDone) this.#interrupt({ kind: "quota" });
+    else if (wasCut) this.readAgain();
   }
 
   #watchPrefill(generation: Generation, isReread: boolean): void {

@@ -1,6 +1,7 @@
 import * as Y from "yjs";
 import type { PresenceState } from "#shared/sync-protocol.ts";
 import type { LoadedModel } from "../inference/engine.ts";
+import type { Spending, TokenUsage } from "../quotas/spending.ts";
 import type { OpenRoom, UpdateOrigin } from "../sync/types.ts";
 import {
   type Baseline,
@@ -33,6 +34,7 @@ export interface RunTextOptions {
   record: RunRecord;
   model: LoadedModel;
   store: RunStore;
+  spending: Spending;
   /** Token ids that stand before the text. */
   memory: readonly number[];
   /** The document as it was when the run last wrote. */
@@ -40,6 +42,11 @@ export interface RunTextOptions {
   /** Ids of the text that the run wrote before. */
   map: TokenMap;
   events: RunTextEvents;
+}
+
+/** What was committed, and what the run's starter has written today with it. */
+export interface WrittenFlush extends FlushRows {
+  usage: TokenUsage;
 }
 
 /** What the live text has to tell its run. */
@@ -131,9 +138,13 @@ export class RunText {
    * Writes tokens at the caret and resolves with what was committed; undefined, with nothing
    * written, where the text has changed under them or `mayWrite` says no at the write's turn.
    */
-  write(tokens: readonly ModelToken[], window: WindowState): Promise<FlushRows | undefined> {
-    const { room, store, record } = this.#options;
-    return room.write(
+  async write(
+    tokens: readonly ModelToken[],
+    window: WindowState,
+  ): Promise<WrittenFlush | undefined> {
+    const { room, store, spending, record } = this.#options;
+    let usage: TokenUsage = { used: 0, limit: null };
+    const flush = await room.write(
       this.#origin,
       () => {
         this.#lookAtEdit();
@@ -142,9 +153,12 @@ export class RunText {
           : this.#insert(tokens, window);
       },
       async (transaction, flush) => {
-        if (flush !== undefined) await store.saveFlush(transaction, record.id, flush);
+        if (flush === undefined) return;
+        await store.saveFlush(transaction, record.id, flush);
+        usage = await spending.count(transaction, record.startedBy.id, flush.tokens.length);
       },
     );
+    return flush && { ...flush, usage };
   }
 
   /** Whether somebody composes with an input method where the run writes. */

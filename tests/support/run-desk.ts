@@ -10,6 +10,8 @@ import type { Clock } from "../../server/generation/clock.ts";
 import { createGeneration, type Generation } from "../../server/generation/generation.ts";
 import type { RunDocuments } from "../../server/generation/run-dependencies.ts";
 import type { LoadedModel } from "../../server/inference/engine.ts";
+import { demonstrationQuota } from "../../server/quotas/built-in.ts";
+import { createSpending } from "../../server/quotas/spending.ts";
 import type { SyncDeps } from "../../server/sync/sync.ts";
 import type { Rooms } from "../../server/sync/types.ts";
 import { silent } from "./pglite.ts";
@@ -91,6 +93,7 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
           record(published, event, payload);
         },
       },
+      spending: createSpending(database, demonstrationQuota),
       logger: silent,
       ...(options.clock ? { clock: options.clock } : {}),
     });

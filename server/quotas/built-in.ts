@@ -1,0 +1,7 @@
+import type { Quota } from "#shared/admin.ts";
+
+/** What holds until an admin sets a default: about a day of one fast run without a pause. */
+export const installationQuota: Quota = { tokensPerDay: 1_000_000, runsAtOnce: 20 };
+
+/** The demonstration is one person's machine. */
+export const demonstrationQuota: Quota = { tokensPerDay: null, runsAtOnce: null };
