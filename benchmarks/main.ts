@@ -111,8 +111,11 @@ const pastWindow = 6_000;
  * speed; before, each key would have it read again, which has a row of its own.
  */
 async function streamPastWindow({ page }: Visitor): Promise<void> {
-  const length = `document.querySelector(".ProseMirror").textContent.length`;
-  await page.waitForFunction(`${length} > ${pastWindow}`);
+  await page.waitForFunction(
+    // The probes were put on the page's window by page-probes.js.
+    (least) => (globalThis as unknown as { probes: { shown(): number } }).probes.shown() > least,
+    pastWindow,
+  );
 }
 
 /** A character that neither the model nor the opening writes. */

@@ -9,6 +9,9 @@ window.probes = {
   pressed,
   arrived,
 
+  /** How many characters stand in the manuscript. */
+  shown: () => manuscript().textContent.length,
+
   /** Presses Start; resolves with the milliseconds until the frame that shows new characters. */
   startAndWatch() {
     const text = manuscript();
