@@ -6,6 +6,8 @@ import { answerErrors, refuseUnknown } from "./errors.ts";
 import { nameRequest, neverStore, securityHeaders } from "./headers.ts";
 import { type IsAllowedOrigin, requireJson, requireOwnOrigin } from "./origin.ts";
 import { createPage } from "./page.ts";
+import { declarePermission } from "./permission.ts";
+import { type ListedRoute, listRoutes } from "./route-list.ts";
 
 interface HttpAppOptions {
   publicOrigins: readonly string[];
@@ -18,24 +20,38 @@ interface HttpAppOptions {
   logger: Logger;
 }
 
+/** Everything that HTTP answers. */
+export interface HttpApp {
+  app: Express;
+  /** Every route there is, with what it asks of whoever comes. */
+  routes: readonly ListedRoute[];
+}
+
 /** Everything that HTTP answers: health, the API, the page. */
-export function createHttpApp(options: HttpAppOptions): Express {
+export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { publicOrigins, isAllowedOrigin, routers, clientDir, metrics, logger } = options;
   const app = express();
   app.disable("x-powered-by");
   app.set("query parser", "simple");
   app.use(nameRequest, observe(metrics, logger), securityHeaders(publicOrigins));
-  app.get("/healthz", neverStore, (_request, response) => {
-    response.json({ status: "ok" });
-  });
-  app.get("/readyz", neverStore, async (_request, response) => {
-    const { ready, checks } = await readReadiness(options.readiness);
+  app.get("/healthz", neverStore, sayAlive);
+  app.get("/readyz", neverStore, sayReady(options.readiness));
+  app.use("/api", neverStore, requireOwnOrigin(isAllowedOrigin), requireJson, ...routers);
+  const page = createPage(clientDir);
+  app.use(page);
+  app.use(refuseUnknown, answerErrors(logger));
+  return { app, routes: listRoutes(app, { "/api": routers, "": [page] }) };
+}
+
+const sayAlive = declarePermission({ kind: "anyone" }, (_request, response) => {
+  response.json({ status: "ok" });
+});
+
+function sayReady(readiness: ReadinessChecks): RequestHandler {
+  return declarePermission({ kind: "anyone" }, async (_request, response) => {
+    const { ready, checks } = await readReadiness(readiness);
     response.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not_ready", checks });
   });
-  app.use("/api", neverStore, requireOwnOrigin(isAllowedOrigin), requireJson, ...routers);
-  app.use(createPage(clientDir));
-  app.use(refuseUnknown, answerErrors(logger));
-  return app;
 }
 
 function observe(metrics: Metrics, logger: Logger): RequestHandler {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import express, { type RequestHandler, Router } from "express";
+import { declarePermission } from "./permission.ts";
 
 const oneYearMs = 365 * 24 * 60 * 60 * 1000;
 
@@ -11,7 +12,7 @@ export function createPage(clientDir: string): Router {
     express.static(join(clientDir, "assets"), { immutable: true, maxAge: oneYearMs, index: false }),
   );
   router.use(express.static(clientDir, { index: false, redirect: false }));
-  router.get("/{*path}", sendEntry(clientDir));
+  router.get("/{*path}", declarePermission({ kind: "anyone" }, sendEntry(clientDir)));
   return router;
 }
 

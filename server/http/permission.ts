@@ -1,4 +1,4 @@
-import type { RequestHandler, Router } from "express";
+import type { RequestHandler } from "express";
 import type { DocumentAction, GlobalAction } from "#shared/permissions.ts";
 
 /** What a route asks of whoever comes; each route declares one. */
@@ -26,35 +26,10 @@ export function onDocument(...actions: readonly DocumentAction[]) {
 /** A request handler that says whom it serves. */
 export type DeclaredHandler = RequestHandler & { readonly permission: Permission };
 
-/** A route as the server would match it. */
-export interface ListedRoute {
-  method: string;
-  path: string;
-  /** undefined: its handler declares none, which no route may. */
-  permission: Permission | undefined;
-}
-
 /** Attaches what a handler asks for, so that every route can be listed with it. */
 export function declarePermission(
   permission: Permission,
   handler: RequestHandler,
 ): DeclaredHandler {
   return Object.assign(handler, { permission });
-}
-
-/** Every route of these routers, with what it declares. */
-export function listRoutes(routers: readonly Router[]): ListedRoute[] {
-  return routers.flatMap(({ stack }) =>
-    stack.flatMap(({ route }) =>
-      (route?.stack ?? []).map(({ method, handle }) => ({
-        method: method.toUpperCase(),
-        path: route?.path ?? "",
-        permission: isDeclared(handle) ? handle.permission : undefined,
-      })),
-    ),
-  );
-}
-
-function isDeclared(handler: RequestHandler): handler is DeclaredHandler {
-  return "permission" in handler;
 }

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import type { Limits } from "../../server/app/limits.ts";
 import { createApp } from "../../server/app.ts";
 import { type Config, readConfig } from "../../server/config.ts";
+import type { ListedRoute } from "../../server/http/route-list.ts";
 import type { Logger } from "../../server/observability/logger.ts";
 import { type Person, signIn } from "./person.ts";
 import { copyEmptyDatabase, silent } from "./pglite.ts";
@@ -9,6 +10,7 @@ import { copyEmptyDatabase, silent } from "./pglite.ts";
 export interface TestApp {
   readonly url: string;
   readonly dataDir: string;
+  readonly routes: readonly ListedRoute[];
   /** Signs in one of the demonstration accounts. */
   signIn(email: string): Promise<Person>;
   /** Closes the server and keeps its data, for another to open. */
@@ -28,6 +30,7 @@ export async function startTestApp(
   return {
     url: app.url,
     dataDir,
+    routes: app.routes,
     signIn: (email) => signIn(app.url, email),
     stop: () => app.close(),
     async close() {

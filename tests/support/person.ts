@@ -40,7 +40,11 @@ export async function signIn(
     body: JSON.stringify({ email, password }),
   });
   if (!answer.ok) throw new Error(`sign-in answered ${answer.status}: ${await answer.text()}`);
-  const cookie = answer.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  return personWith(url, answer.headers.getSetCookie()[0]?.split(";")[0] ?? "");
+}
+
+/** Whoever a cookie says; an empty one: nobody. */
+export function personWith(url: string, cookie: string): Person {
   const person: Person = {
     cookie,
     request: (method, path, body) =>
