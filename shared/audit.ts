@@ -15,6 +15,7 @@ export const auditActions = [
   "account.totp_enabled",
   "account.totp_disabled",
   "account.recovery_code_used",
+  "account.recovery_codes_renewed",
   "account.exported",
   "account.deleted",
   "session.signed_in",

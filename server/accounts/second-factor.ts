@@ -34,6 +34,8 @@ export interface SecondFactorOf {
 
 /** A code of a time step, the hash of a recovery code, or neither. */
 export interface TypedFactor {
+  /** Of which the step is. */
+  secret: string;
   step: number | undefined;
   codeHash: string | undefined;
 }
@@ -44,15 +46,17 @@ export function createSecondFactor(options: { audit: AuditLog; now: () => number
     async read({ id, totp_secret }, typed) {
       if (typed === undefined || typed.trim() === "" || totp_secret === null) return undefined;
       const step = totpStep(totp_secret, typed.replace(/\s/g, ""), now());
-      return { step, codeHash: step === undefined ? await hashTypedCode(typed, id) : undefined };
+      const codeHash = step === undefined ? await hashTypedCode(typed, id) : undefined;
+      return { secret: totp_secret, step, codeHash };
     },
 
     async take(transaction, { id, totp_secret }, typed, sender) {
       if (totp_secret === null) return undefined;
       if (typed === undefined) return "totp_required";
-      const { step, codeHash } = typed;
-      if (step !== undefined && (await takeStep(transaction, { id, totp_secret }, step)))
-        return undefined;
+      const { secret, step, codeHash } = typed;
+      // Set up anew between the reading and now.
+      if (secret !== totp_secret) return "invalid_totp";
+      if (step !== undefined && (await takeStep(transaction, id, step))) return undefined;
       if (codeHash === undefined || !(await useRecoveryCode(transaction, id, codeHash)))
         return "invalid_totp";
       const target = { kind: "account", id } as const;
@@ -66,16 +70,11 @@ export function createSecondFactor(options: { audit: AuditLog; now: () => number
 }
 
 /** Only a step later than the last one that was taken counts. */
-async function takeStep(
-  transaction: Kysely<Tables>,
-  { id, totp_secret }: SecondFactorOf,
-  step: number,
-): Promise<boolean> {
+async function takeStep(transaction: Kysely<Tables>, id: string, step: number): Promise<boolean> {
   const { numUpdatedRows } = await transaction
     .updateTable("users")
     .set({ totp_last_step: step })
     .where("id", "=", id)
-    .where("totp_secret", "=", totp_secret)
     .where((where) =>
       where.or([where("totp_last_step", "is", null), where("totp_last_step", "<", step)]),
     )

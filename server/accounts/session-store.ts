@@ -123,18 +123,22 @@ export function createSessionStore(kysely: Kysely<Tables>) {
     },
 
     async deleteExpiredSessions(): Promise<void> {
-      const now = Date.now();
       await kysely
         .deleteFrom("sessions")
         .where((where) =>
           where.or([
-            where("expires_at", "<=", new Date(now)),
-            where("created_at", "<=", new Date(now - absoluteLifetimeMs)),
+            where("expires_at", "<=", new Date()),
+            where("created_at", "<=", oldestSession()),
           ]),
         )
         .execute();
     },
   };
+}
+
+/** Sessions begun before it have ended. */
+export function oldestSession(): Date {
+  return new Date(Date.now() - absoluteLifetimeMs);
 }
 
 function endOf(createdAt: Date): Date {
