@@ -1,6 +1,9 @@
+import { createAccountList } from "./accounts/account-list.ts";
 import { createAccounts } from "./accounts/accounts.ts";
 import { createDemonstrationAccounts } from "./accounts/demonstration.ts";
 import { createFamiliarAddresses } from "./accounts/familiar-addresses.ts";
+import { createSessionCheck } from "./accounts/session-check.ts";
+import { createAdmission } from "./app/admission.ts";
 import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
 import { createEventHandlers } from "./app/event-handlers.ts";
 import { type Limits, standardLimits } from "./app/limits.ts";
@@ -19,6 +22,7 @@ import { type HttpServer, openHttpServer } from "./http/http-server.ts";
 import { createOriginCheck } from "./http/origin.ts";
 import { createAddressReader } from "./http/sender.ts";
 import { createThrottles } from "./http/throttles.ts";
+import { createMailService } from "./mail/mail-service.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createMetrics, serveMetrics } from "./observability/metrics.ts";
@@ -95,7 +99,13 @@ async function build(foundation: Foundation): Promise<void> {
   const policy = createDocumentPolicy(database);
   const audit = createAuditLog(database);
   const versionLog = createVersionLog(database);
-  const news = createNews({ policy, parts: () => ({ sync, sockets, generation }), logger });
+  const accountList = createAccountList(database);
+  const news = createNews({
+    policy,
+    countWaiting: () => accountList.countWaiting(),
+    parts: () => ({ sync, sockets, generation }),
+    logger,
+  });
   const onSessionEnded = (sessionId: string) => news.sessionEnded(sessionId);
   const accounts = createAccounts({
     database,
@@ -110,7 +120,13 @@ async function build(foundation: Foundation): Promise<void> {
     versions: versionLog,
     onTitleChanged: (documentId) => news.documentChanged(documentId),
   });
-  const sync: Sync = createSync({ database, authorise: policy.authorise, project, logger });
+  const sync: Sync = createSync({
+    database,
+    authorise: policy.authorise,
+    isSessionAlive: createSessionCheck(database),
+    project,
+    logger,
+  });
   const generation: Generation = createGeneration({
     database,
     rooms: sync.rooms,
@@ -136,6 +152,7 @@ async function build(foundation: Foundation): Promise<void> {
     roleOn: (accountId, documentId) => policy.roleOn(accountId, documentId),
     requireAccess: (...asked) => policy.requireAccess(...asked),
     handlers: createEventHandlers(policy, generation),
+    onAdmin: () => news.queueChanged(),
     logger,
   });
   closers.first.push(
@@ -156,9 +173,14 @@ async function build(foundation: Foundation): Promise<void> {
 
   const documentParts = { policy, versionLog, project, sync, generation };
   const readAddress = createAddressReader(config.trustedProxies);
+  const mail = createMailService({ database, smtp: config.mail, logger });
+  closers.last.unshift(() => mail.close());
+  const [origin = http.url] = origins;
+  const admissionParts = { database, list: accountList, audit, mail, news, origin };
   const routers = createRouters({
     database,
     accounts,
+    admission: createAdmission(admissionParts),
     models,
     news,
     audit,

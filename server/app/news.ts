@@ -1,3 +1,4 @@
+import type { AccountEnded } from "#shared/socket-events.ts";
 import type { DocumentPolicy } from "../documents/access.ts";
 import type { Generation } from "../generation/generation.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -13,16 +14,34 @@ export interface News {
   /** The same for all who are on the document. */
   everyonesAccessChanged(documentId: string): Promise<void>;
   sessionEnded(sessionId: string): void;
+  /**
+   * The account's state or role changed, or sessions of it ended: when it resolves, nothing is open
+   * that it may not have. `ended` is its people's last word before their connections end.
+   */
+  accountChanged(accountId: string, ended?: AccountEnded): Promise<void>;
+  /** Presence and lists show the account's new name. */
+  accountRenamed(accountId: string): Promise<void>;
+  /** Tells admins how many requests wait. */
+  queueChanged(): void;
 }
 
 interface NewsOptions {
   policy: DocumentPolicy;
+  countWaiting: () => Promise<number>;
   /** Asked for when there is news: the parts are made after those that bring it. */
   parts: () => { sync: Sync; sockets: Sockets; generation: Generation };
   logger: Logger;
 }
 
-export function createNews({ policy, parts, logger }: NewsOptions): News {
+export function createNews({ policy, countWaiting, parts, logger }: NewsOptions): News {
+  /** One count after the other: the last that is told is the last that was read. */
+  let telling: Promise<void> = Promise.resolve();
+
+  async function tellAdmins(): Promise<void> {
+    const count = await countWaiting();
+    parts().sockets.toAdmins("admin:waiting", { count });
+  }
+
   async function tellLists(documentId: string): Promise<void> {
     for (const accountId of await policy.accountsOn(documentId))
       parts().sockets.toAccount(accountId, "documents:changed", { documentId });
@@ -34,7 +53,7 @@ export function createNews({ policy, parts, logger }: NewsOptions): News {
     );
   }
 
-  async function judgeAnew(accountId: string, documentId: string): Promise<void> {
+  async function judgeAnew(accountId: string, documentId: string | null): Promise<void> {
     const { sync, sockets, generation } = parts();
     const told = await Promise.allSettled([
       sync.rooms.accessChanged(accountId, documentId),
@@ -65,6 +84,20 @@ export function createNews({ policy, parts, logger }: NewsOptions): News {
       const { sync, sockets } = parts();
       sockets.sessionEnded(sessionId);
       sync.sessionEnded(sessionId);
+    },
+    async accountChanged(accountId, ended) {
+      if (ended !== undefined) parts().sockets.toAccount(accountId, "account:ended", ended);
+      await judgeAnew(accountId, null);
+    },
+    async accountRenamed(accountId) {
+      const renamed = parts().sync.rooms.accessChanged(accountId, null);
+      for (const documentId of await policy.documentsOf(accountId)) documentChanged(documentId);
+      await renamed;
+    },
+    queueChanged() {
+      telling = telling
+        .then(tellAdmins)
+        .catch((error: unknown) => logger.warn({ error }, "change of the queue not told"));
     },
   };
 }

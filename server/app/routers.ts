@@ -1,6 +1,7 @@
 import type { Router } from "express";
 import { createAccountRoutes } from "../accounts/account-routes.ts";
 import type { Accounts } from "../accounts/accounts.ts";
+import { createAdmissionRoutes } from "../accounts/admission-routes.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { createAuditReader } from "../audit/audit-reader.ts";
 import { createAuditRoutes } from "../audit/audit-routes.ts";
@@ -22,12 +23,14 @@ import type { ModelLibrary } from "../model-library/model-library.ts";
 import { createQuotaRoutes } from "../quotas/quota-routes.ts";
 import type { Quotas } from "../quotas/quotas.ts";
 import type { Sync } from "../sync/sync.ts";
+import type { Admission } from "./admission.ts";
 import type { News } from "./news.ts";
 import { createPauseRun } from "./pause-run.ts";
 
 interface RoutersOptions {
   database: Database;
   accounts: Accounts;
+  admission: Admission;
   policy: DocumentPolicy;
   versionLog: VersionLog;
   project: Project;
@@ -81,6 +84,7 @@ export function createRouters(options: RoutersOptions): Router[] {
   });
   return [
     createAccountRoutes(accounts, endpoints),
+    createAdmissionRoutes({ ...options.admission, endpoints }),
     createDocumentRoutes({ documents, assignments, versions, endpoints }),
     createModelRoutes(() => models.list(), endpoints),
     createQuotaRoutes(options.quotas, endpoints),

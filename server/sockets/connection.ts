@@ -7,6 +7,8 @@ export interface ConnectionData {
   session: Session;
   /** The handshake's Cookie header, to look the session up again. */
   cookie: string | undefined;
+  /** How often rights had been taken away when its session was looked up. */
+  endingsBefore: number;
 }
 
 /** Clients' events are not typed here: whatever arrives is parsed by its schema. */

@@ -1,7 +1,8 @@
 import type { Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
-import type { DocumentRole } from "#shared/permissions.ts";
+import { type DocumentRole, mayGlobally } from "#shared/permissions.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
+import type { ReadAddress } from "../http/sender.ts";
 import type { Authenticate } from "../http/session.ts";
 import type { Logger } from "../observability/logger.ts";
 import {
@@ -12,7 +13,10 @@ import {
   type Payload,
   type ServerEvent,
 } from "./connection.ts";
+import { limitConnections } from "./connection-places.ts";
 import { createEventLine, type EventHandlers, type RequireAccess } from "./event-line.ts";
+import { refusal } from "./refusal.ts";
+import type { SocketLimits } from "./socket-limits.ts";
 
 export interface Sockets {
   /** To everyone who joined the document. */
@@ -26,6 +30,8 @@ export interface Sockets {
     event: Event,
     payload: Payload<Event>,
   ): void;
+  /** To all admins who may act as such. */
+  toAdmins<Event extends ServerEvent>(event: Event, payload: Payload<Event>): void;
   /** Tells the account's connections their role now, and lets them leave what they may not see. */
   accessChanged(accountId: string, documentId: string | null): Promise<void>;
   /** Disconnects the session's sockets. */
@@ -42,31 +48,41 @@ interface SocketsOptions {
   roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
   requireAccess: RequireAccess;
   handlers: EventHandlers;
+  /** Called when an admin has come in, or somebody who is here has become one. */
+  onAdmin: () => void;
+  readAddress: ReadAddress;
+  limits: SocketLimits;
   logger: Logger;
 }
 
 /** The most an event may hold: a state vector and a sampling. */
 const maxEventBytes = 256 * 1024;
 const recheckEveryMs = 60_000;
+/** A line on which nobody has come in by then is cut. */
+const connectTimeoutMs = 10_000;
 
 /** Socket.IO for people who are signed in; every event is parsed before anything else sees it. */
 export function createSockets(options: SocketsOptions): Sockets {
   const { httpServer, authenticate, isAllowedOrigin, roleOn, requireAccess, handlers, logger } =
     options;
+  /** How often rights were taken away: a handshake during which it grew looks again. */
+  let endings = 0;
   const server: AppServer = new Server(httpServer, {
     serveClient: false,
     destroyUpgrade: false,
     perMessageDeflate: false,
+    connectTimeout: connectTimeoutMs,
     maxHttpBufferSize: maxEventBytes,
     allowRequest: (request, decide) => decide(null, isAllowedOrigin(request.headers.origin)),
   });
 
   server.use((socket, next) => {
     const { cookie } = socket.request.headers;
+    const endingsBefore = endings;
     authenticate(cookie).then(
       (session) => {
         if (session === undefined) return next(refusal("signed_out", "Sign in to go on."));
-        socket.data = { session, cookie };
+        socket.data = { session, cookie, endingsBefore };
         next();
       },
       (error: unknown) => {
@@ -78,12 +94,16 @@ export function createSockets(options: SocketsOptions): Sockets {
     );
   });
 
+  limitConnections(server, options);
+
   server.on("connection", (socket) => {
     const { id, actor } = socket.data.session;
     // The adapter in memory joins at once.
     void socket.join([sessionRoom(id), accountRoom(actor.id)]);
+    placeAmongAdmins(socket);
+    if (socket.data.endingsBefore !== endings) void recheckSession(socket);
     const rights = { isStillSignedIn, roleOn, requireAccess };
-    const line = createEventLine({ socket, handlers, ...rights, logger });
+    const line = createEventLine({ socket, handlers, ...rights, limits: options.limits, logger });
     // Middleware sees every packet, known or not; nothing is passed on to listeners.
     socket.use((packet) => line.take(packet));
   });
@@ -93,16 +113,34 @@ export function createSockets(options: SocketsOptions): Sockets {
   /** Disconnects a socket whose session has ended. */
   async function isStillSignedIn(socket: AppSocket): Promise<boolean> {
     const session = await authenticate(socket.data.cookie);
-    if (session === undefined) socket.disconnect(true);
-    else socket.data.session = session;
-    return session !== undefined;
+    if (session === undefined) {
+      socket.disconnect(true);
+      return false;
+    }
+    socket.data.session = session;
+    placeAmongAdmins(socket);
+    return true;
+  }
+
+  /** Those who became admins hear of the queue from now on, those who are none any more do not. */
+  function placeAmongAdmins(socket: AppSocket): void {
+    const { role, totpMissing } = socket.data.session.actor;
+    const isAdmin = mayGlobally(role, "administer") && totpMissing !== true;
+    if (!socket.connected || isAdmin === socket.rooms.has(adminsRoom)) return;
+    if (!isAdmin) return void socket.leave(adminsRoom); // the adapter in memory leaves at once
+    void socket.join(adminsRoom);
+    options.onAdmin();
   }
 
   async function recheckSessions(): Promise<void> {
-    for (const socket of server.of("/").sockets.values()) {
-      await isStillSignedIn(socket).catch((error: unknown) =>
-        logger.warn({ error }, "session could not be looked up again"),
-      );
+    for (const socket of server.of("/").sockets.values()) await recheckSession(socket);
+  }
+
+  async function recheckSession(socket: AppSocket): Promise<void> {
+    try {
+      await isStillSignedIn(socket);
+    } catch (error) {
+      logger.warn({ error }, "session could not be looked up again");
     }
   }
 
@@ -125,7 +163,11 @@ export function createSockets(options: SocketsOptions): Sockets {
     toAccount<Event extends ServerEvent>(accountId: string, event: Event, payload: Payload<Event>) {
       server.to(accountRoom(accountId)).emit(event, ...([payload] as EventArguments<Event>));
     },
+    toAdmins<Event extends ServerEvent>(event: Event, payload: Payload<Event>) {
+      server.to(adminsRoom).emit(event, ...([payload] as EventArguments<Event>));
+    },
     async accessChanged(accountId, documentId) {
+      endings += 1;
       for (const socket of socketsOf(accountId)) {
         if (!(await isStillSignedIn(socket))) continue;
         const joined = joinedDocuments(socket);
@@ -138,6 +180,7 @@ export function createSockets(options: SocketsOptions): Sockets {
       }
     },
     sessionEnded(sessionId) {
+      endings += 1;
       server.in(sessionRoom(sessionId)).disconnectSockets(true);
     },
     count: () => server.of("/").sockets.size,
@@ -150,10 +193,7 @@ export function createSockets(options: SocketsOptions): Sockets {
   };
 }
 
-/** What the client's `connect_error` carries. */
-function refusal(code: string, message: string): Error {
-  return Object.assign(new Error(message), { data: { code, message } });
-}
+const adminsRoom = "admins";
 
 function accountRoom(accountId: string): string {
   return `account:${accountId}`;

@@ -27,7 +27,7 @@ export interface RoomDeps
   documentId: string;
   loaded: LoadedDocument;
   snapshotKeeper: SnapshotKeeper;
-  authorise(accountId: string): Promise<Access | undefined>;
+  judge(connection: Connection): Promise<void>;
   project(doc: Y.Doc): Promise<void>;
   /** It can be unloaded now; or must be, as it was discarded. */
   onIdle(): void;

@@ -5,6 +5,7 @@ import { io } from "socket.io-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import type { Session } from "../../server/http/session.ts";
+import { socketLimits } from "../../server/sockets/socket-limits.ts";
 import { createSockets, type Sockets } from "../../server/sockets/sockets.ts";
 import { createUpgradeRouter, type UpgradeRouter } from "../../server/sockets/upgrade-router.ts";
 import { silent } from "../support/pglite.ts";
@@ -33,12 +34,15 @@ beforeEach(async () => {
     httpServer,
     authenticate: () => lookUp(),
     isAllowedOrigin: () => true,
+    readAddress: () => "192.0.2.1",
+    limits: socketLimits,
     logger: silent,
   };
   const notAsked = () => Promise.reject(new Error("no handler was to be asked"));
   sockets = createSockets({
     ...edge,
     roleOn: async () => "owner",
+    onAdmin: () => undefined,
     requireAccess: async () => undefined,
     handlers: {
       "document:join": async () => ({ role: "owner", run: null }),

@@ -1,0 +1,68 @@
+import type { Kysely, Selectable } from "kysely";
+import type { Actor } from "#shared/permissions.ts";
+import type { Tables } from "../database/tables.ts";
+import { ConflictError, NotFoundError, SignedOutError } from "../errors.ts";
+
+/** An account whose row is locked. */
+export type HeldAccount = Pick<
+  Selectable<Tables["users"]>,
+  | "id"
+  | "email"
+  | "name"
+  | "role"
+  | "status"
+  | "status_reason"
+  | "status_changed_by"
+  | "status_changed_at"
+>;
+
+/** An account and all active admins, their rows locked until the transaction ends. */
+export interface HeldAccounts {
+  account: HeldAccount;
+  admins: readonly HeldAccount[];
+}
+
+/**
+ * Locks what a decision on an account depends on, in the order in which commits lock accounts: of
+ * two decisions at once the second sees what the first has done. Throws NotFoundError.
+ */
+export async function holdAccount(
+  transaction: Kysely<Tables>,
+  accountId: string,
+): Promise<HeldAccounts> {
+  const rows = await transaction
+    .selectFrom("users")
+    .select(["id", "email", "name", "role", "status"])
+    .select(["status_reason", "status_changed_by", "status_changed_at"])
+    .where((where) =>
+      where.or([
+        where("id", "=", accountId),
+        where.and([where("role", "=", "admin"), where("status", "=", "active")]),
+      ]),
+    )
+    .where("deleted_at", "is", null)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  const account = rows.find(({ id }) => id === accountId);
+  if (account === undefined) throw new NotFoundError("There is no such account.");
+  return { account, admins: rows.filter(isActiveAdmin) };
+}
+
+/** Throws where the admin who asks has been suspended or demoted since the request came in. */
+export function requireStillAdmin({ admins }: HeldAccounts, actor: Actor): void {
+  if (!admins.some(({ id }) => id === actor.id)) throw new SignedOutError();
+}
+
+/** Throws ConflictError `last_admin` where nobody would be left to decide who gets in. */
+export function refuseLastAdmin({ account, admins }: HeldAccounts): void {
+  if (!isActiveAdmin(account) || admins.length > 1) return;
+  throw new ConflictError(
+    "last_admin",
+    `${account.name} is the only active administrator. Make somebody else one first.`,
+  );
+}
+
+function isActiveAdmin({ role, status }: HeldAccount): boolean {
+  return role === "admin" && status === "active";
+}
