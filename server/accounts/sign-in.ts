@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { User } from "#shared/http.ts";
-import type { AccountStatus } from "#shared/permissions.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
@@ -11,6 +10,7 @@ import { hashPassword, verifyPassword } from "./passwords.ts";
 import { secondFactorRefusal } from "./refusals.ts";
 import type { SecondFactor, TypedFactor } from "./second-factor.ts";
 import type { Sessions } from "./sessions.ts";
+import { notActive } from "./standing.ts";
 
 export interface SignInInput {
   email: string;
@@ -36,7 +36,7 @@ interface SignInOptions {
 
 type Account = Pick<
   Selectable<Tables["users"]>,
-  "id" | "email" | "name" | "role" | "status" | "password_hash" | "totp_secret"
+  "id" | "email" | "name" | "role" | "status" | "status_reason" | "password_hash" | "totp_secret"
 >;
 
 /** Signing in, recorded either way: a refusal without what was typed. */
@@ -83,7 +83,8 @@ export function createSignIn({ database, sessions, secondFactor, audit }: SignIn
     const account = await findByEmail(kysely, email);
     const right = await verifyPassword(account?.password_hash ?? (await hashOfNobody), password);
     if (account === undefined || !right) throw await refuse(account, sender, invalidCredentials());
-    if (account.status !== "active") throw await refuse(account, sender, notActive(account.status));
+    if (account.status !== "active")
+      throw await refuse(account, sender, notActive(account.status, account.status_reason));
     const factor = await secondFactor.read(account, totp);
     try {
       const { id, name, role } = account;
@@ -101,7 +102,8 @@ export function createSignIn({ database, sessions, secondFactor, audit }: SignIn
 export function findByEmail(kysely: Kysely<Tables>, email: string): Promise<Account | undefined> {
   return kysely
     .selectFrom("users")
-    .select(["id", "email", "name", "role", "status", "password_hash", "totp_secret"])
+    .select(["id", "email", "name", "role", "status", "status_reason"])
+    .select(["password_hash", "totp_secret"])
     .where(sql<string>`lower(email)`, "=", email.toLowerCase())
     .executeTakeFirst();
 }
@@ -126,13 +128,4 @@ async function holdUnchanged(transaction: Kysely<Tables>, account: Account): Pro
 
 function invalidCredentials(): AppError {
   return new AppError("invalid_credentials", 401, "This email and password do not fit together.");
-}
-
-function notActive(status: Exclude<AccountStatus, "active">): AppError {
-  const messages = {
-    pending: "Your account is awaiting approval by an administrator.",
-    rejected: "Your request for an account was declined.",
-    suspended: "Your account is suspended.",
-  };
-  return new AppError(`account_${status}`, 403, messages[status]);
 }
