@@ -5,9 +5,12 @@ import { createFamiliarAddresses } from "./accounts/familiar-addresses.ts";
 import { createSessionCheck } from "./accounts/session-check.ts";
 import { createAdmission } from "./app/admission.ts";
 import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
+import { createEndRun } from "./app/end-run.ts";
 import { createEventHandlers } from "./app/event-handlers.ts";
+import { createHealthReading } from "./app/health-reading.ts";
 import { type Limits, standardLimits } from "./app/limits.ts";
 import { createNews } from "./app/news.ts";
+import { createOwnAccountParts } from "./app/own-account.ts";
 import { createRouters } from "./app/routers.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { type Config, localOrigins } from "./config.ts";
@@ -15,15 +18,20 @@ import type { Database } from "./database/database.ts";
 import { openMigratedDatabase } from "./database/open-migrated.ts";
 import { createDocumentPolicy } from "./documents/access.ts";
 import { createProjection } from "./documents/projection.ts";
+import { createPurging } from "./documents/purging.ts";
 import { createVersionLog } from "./documents/version-log.ts";
 import { createGeneration, type Generation } from "./generation/generation.ts";
 import { createHttpApp } from "./http/http-app.ts";
 import { type HttpServer, openHttpServer } from "./http/http-server.ts";
 import { createOriginCheck } from "./http/origin.ts";
+import type { ListedRoute } from "./http/route-list.ts";
 import { createAddressReader } from "./http/sender.ts";
 import { createThrottles } from "./http/throttles.ts";
+import { repeat } from "./jobs/repeat.ts";
 import { createMailService } from "./mail/mail-service.ts";
+import { createOutbox } from "./mail/outbox.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
+import { watchEventLoopDelay } from "./observability/event-loop-delay.ts";
 import type { Logger } from "./observability/logger.ts";
 import { createMetrics, serveMetrics } from "./observability/metrics.ts";
 import { createQuotas } from "./quotas/quotas.ts";
@@ -35,9 +43,13 @@ import { createSync, type Sync } from "./sync/sync.ts";
 export interface App {
   /** An address that a browser on this machine can open. */
   readonly url: string;
+  /** Every route that HTTP answers, with what it asks of whoever comes. */
+  readonly routes: readonly ListedRoute[];
   /** Refuses work, pauses runs, flushes the log, closes the database; idempotent. */
   close(): Promise<void>;
 }
+
+const purgeEveryMs = 60 * 60 * 1000;
 
 type Close = () => Promise<void> | void;
 
@@ -65,9 +77,18 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const { databaseUrl, dataDir } = config;
     const database = await openMigratedDatabase({ databaseUrl, dataDir, logger });
     closers.last.unshift(() => database.close());
-    await build({ config, limits, http, database, models, defaultModel, logger, closers });
+    const routes = await build({
+      config,
+      limits,
+      http,
+      database,
+      models,
+      defaultModel,
+      logger,
+      closers,
+    });
     await defaultModel.settled;
-    return { url: http.url, close };
+    return { url: http.url, routes, close };
   } catch (error) {
     await close();
     throw error;
@@ -92,10 +113,12 @@ interface Foundation {
 }
 
 /** Wires the parts, then lets people in. */
-async function build(foundation: Foundation): Promise<void> {
+async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
   const { config, limits, http, database, models, defaultModel, logger, closers } = foundation;
   const origins = originsOf(config, http);
   const isAllowedOrigin = createOriginCheck(origins);
+  const readAddress = createAddressReader(config.trustedProxies);
+  const connectionLimits = { readAddress, limits: limits.sockets };
   const policy = createDocumentPolicy(database);
   const audit = createAuditLog(database);
   const versionLog = createVersionLog(database);
@@ -153,6 +176,7 @@ async function build(foundation: Foundation): Promise<void> {
     requireAccess: (...asked) => policy.requireAccess(...asked),
     handlers: createEventHandlers(policy, generation),
     onAdmin: () => news.queueChanged(),
+    ...connectionLimits,
     logger,
   });
   closers.first.push(
@@ -172,19 +196,47 @@ async function build(foundation: Foundation): Promise<void> {
   await generation.recover();
 
   const documentParts = { policy, versionLog, project, sync, generation };
-  const readAddress = createAddressReader(config.trustedProxies);
+  const purging = createPurging({
+    database,
+    audit,
+    rooms: sync.rooms,
+    endRun: createEndRun({ generation, audit }).ifLive,
+    accountsOn: (documentId) => policy.accountsOn(documentId),
+    onAccessChanged: (accountId, documentId) => news.accessChanged(accountId, documentId),
+  });
+  const purge = { name: "purge", everyMs: purgeEveryMs, logger };
+  const purges = repeat(() => purging.purgeDue(), purge);
+  const eventLoopDelay = watchEventLoopDelay();
+  closers.first.unshift(() => purges.close());
+  closers.last.push(() => eventLoopDelay.close());
+  const readHealth = createHealthReading({
+    database,
+    models,
+    sync,
+    socketCount: () => sockets.count(),
+    isModelReady: () => defaultModel.isReady(),
+    mail: { configured: config.mail !== undefined, count: createOutbox(database).count },
+    eventLoopDelay,
+  });
   const mail = createMailService({ database, smtp: config.mail, logger });
   closers.last.unshift(() => mail.close());
   const [origin = http.url] = origins;
+  const requireTotp = config.production;
+  const accountParts = { database, accounts, audit, mail, news, origin, requireTotp, logger };
+  const ownAccount = createOwnAccountParts(accountParts);
+  closers.last.unshift(() => ownAccount.settled());
   const admissionParts = { database, list: accountList, audit, mail, news, origin };
   const routers = createRouters({
     database,
     accounts,
     admission: createAdmission(admissionParts),
+    ownAccount,
     models,
     news,
     audit,
     readAddress,
+    purging,
+    readHealth,
     quotas: createQuotas({ database, audit, builtIn: limits.quota }),
     throttles: createThrottles(limits.http, createFamiliarAddresses(database)),
     ...documentParts,
@@ -195,6 +247,7 @@ async function build(foundation: Foundation): Promise<void> {
     authenticate,
     accept: (webSocket, request) => sync.accept(webSocket, request),
     onSessionEnded,
+    ...connectionLimits,
     logger,
   });
   closers.first.unshift(() => upgrades.close());
@@ -206,7 +259,9 @@ async function build(foundation: Foundation): Promise<void> {
   };
   const { clientDir } = config;
   const edge = { publicOrigins: origins, isAllowedOrigin, readiness, metrics, logger };
-  http.serve(createHttpApp({ ...edge, routers, clientDir }));
+  const { app, routes } = createHttpApp({ ...edge, routers, clientDir });
+  http.serve(app);
+  return routes;
 }
 
 /** With port 0 the addresses are known only now. */

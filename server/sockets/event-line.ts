@@ -3,17 +3,19 @@ import type { Actor, DocumentAction, DocumentRole } from "#shared/permissions.ts
 import type { Run } from "#shared/run.ts";
 import { type ClientEvent, clientEvents, type Refusal } from "#shared/socket-events.ts";
 import {
-  AppError,
   InvalidError,
   NotFoundError,
   SignedOutError,
   socketErrorCode,
+  TooManyError,
 } from "../errors.ts";
 import { asAppError } from "../http/errors.ts";
 import { parseInput } from "../http/input.ts";
 import type { Logger } from "../observability/logger.ts";
+import { Allowance } from "./allowance.ts";
 import { type AppSocket, documentRoom } from "./connection.ts";
 import { eventPermissions } from "./event-permissions.ts";
+import type { SocketLimits } from "./socket-limits.ts";
 
 type Input<Event extends ClientEvent> = z.output<(typeof clientEvents)[Event]>;
 
@@ -46,6 +48,7 @@ interface EventLineOptions {
   isStillSignedIn: (socket: AppSocket) => Promise<boolean>;
   roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
   requireAccess: RequireAccess;
+  limits: Pick<SocketLimits, "events" | "refusedEvents">;
   logger: Logger;
 }
 
@@ -54,11 +57,14 @@ export interface EventLine {
   take(packet: unknown[]): void;
 }
 
-/** How many events a connection may have waiting. */
+/** How many events a connection may have waiting, and how soon some of them may be answered. */
 const maxWaiting = 64;
+const fullLineMs = 1_000;
 
 export function createEventLine(options: EventLineOptions): EventLine {
-  const { socket, handlers, isStillSignedIn, roleOn, requireAccess, logger } = options;
+  const { socket, handlers, isStillSignedIn, roleOn, requireAccess, limits, logger } = options;
+  const events = new Allowance(limits.events);
+  const refused = new Allowance(limits.refusedEvents);
   let line: Promise<void> = Promise.resolve();
   let waiting = 0;
 
@@ -114,8 +120,10 @@ export function createEventLine(options: EventLineOptions): EventLine {
       const acknowledge = typeof last === "function" ? last : undefined;
       const input = acknowledge === undefined ? rest : rest.slice(0, -1);
       const name = String(event);
-      if (waiting >= maxWaiting) {
-        acknowledge?.(toRefusal(name, new AppError("too_many", 429, "Too many commands at once.")));
+      const waitMs = waiting >= maxWaiting ? fullLineMs : events.trySpend(1);
+      if (waitMs > 0) {
+        acknowledge?.(toRefusal(name, new TooManyError("Too many commands at once.", waitMs)));
+        if (refused.spend(1) > 0) socket.disconnect(true);
         return;
       }
       waiting += 1;

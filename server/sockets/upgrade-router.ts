@@ -2,9 +2,14 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { syncLimits, syncQuery } from "#shared/sync-protocol.ts";
+import { closeCodes } from "#shared/close-codes.ts";
+import { addressKey } from "../http/address-key.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
+import type { ReadAddress } from "../http/sender.ts";
 import type { Authenticate } from "../http/session.ts";
 import type { Logger } from "../observability/logger.ts";
+import { createPlaces } from "./places.ts";
+import type { SocketLimits } from "./socket-limits.ts";
 
 /** What a client asks for when it opens `/sync/<documentId>`. */
 export interface SyncRequest {
@@ -24,6 +29,8 @@ interface UpgradeRouterOptions {
   accept: (webSocket: WebSocket, request: SyncRequest) => void;
   /** Told when a session turns out to have ended while a connection of it was open. */
   onSessionEnded: (sessionId: string) => void;
+  readAddress: ReadAddress;
+  limits: SocketLimits;
   logger: Logger;
 }
 
@@ -34,12 +41,17 @@ export interface UpgradeRouter {
 
 const syncPath = "/sync/";
 const socketIoPath = "/socket.io/";
+/** A connection that is one too many must not stay by not answering. */
+const closeTimeoutMs = 2_000;
 /** How often the sessions of open connections are looked up again. */
 const recheckEveryMs = 60_000;
 
 /** Shares one port: `/sync/…` is ours, `/socket.io/…` is Socket.IO's, anything else is refused. */
 export function createUpgradeRouter(options: UpgradeRouterOptions): UpgradeRouter {
   const { httpServer, isAllowedOrigin, authenticate, accept, onSessionEnded, logger } = options;
+  const { readAddress, limits } = options;
+  const ofAddress = createPlaces(limits.connectionsFromAddress);
+  const ofAccount = createPlaces(limits.connectionsOfAccount);
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: syncLimits.frameBytes,
@@ -65,9 +77,15 @@ export function createUpgradeRouter(options: UpgradeRouterOptions): UpgradeRoute
   httpServer.on("upgrade", onUpgrade);
 
   async function openSync(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const leaveAddress = ofAddress.take(addressKey(readAddress(request)));
+    if (leaveAddress === undefined) return turnAway(request, socket, head);
+    socket.once("close", leaveAddress);
     const { cookie } = request.headers;
     const session = await authenticate(cookie);
     if (socket.destroyed) return;
+    const leaveAccount = session && ofAccount.take(session.actor.id);
+    if (session !== undefined && leaveAccount === undefined) return turnAway(request, socket, head);
+    if (leaveAccount !== undefined) socket.once("close", leaveAccount);
     server.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on("error", (error) => logger.debug({ error }, "sync connection failed"));
       accept(webSocket, toSyncRequest(request.url ?? "", session));
@@ -76,6 +94,16 @@ export function createUpgradeRouter(options: UpgradeRouterOptions): UpgradeRoute
       webSocket.once("close", () => cookies.delete(webSocket));
       // It may have ended between the look-up and now.
       void recheckSession(session.id, cookie);
+    });
+  }
+
+  /** Accepts it to close it: an error at the upgrade says nothing to the page. */
+  function turnAway(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on("error", (error) => logger.debug({ error }, "sync connection failed"));
+      webSocket.close(closeCodes.overloaded, "too many connections");
+      const cut = setTimeout(() => webSocket.terminate(), closeTimeoutMs);
+      webSocket.once("close", () => clearTimeout(cut));
     });
   }
 

@@ -15,6 +15,7 @@ import {
   savedFrame,
 } from "./frames.ts";
 import { updateLimits } from "./guard.ts";
+import { type IncomingLimits, IncomingPace } from "./incoming-pace.ts";
 import { Outbox } from "./outbox.ts";
 import { PresencePace } from "./presence-pace.ts";
 import type { Access } from "./types.ts";
@@ -63,15 +64,23 @@ export class Connection implements Author, Publisher {
   /** One of its step-2 or update frames was left out: from here on its count says nothing. */
   #hasDropped = false;
   #watcherWrites = 0;
+  readonly #incoming: IncomingPace;
   readonly #presence = new PresencePace((entry) => this.#publish(entry));
   /** An answer to step 1 is on its way; of the steps 1 that come meanwhile the last is kept. */
   #step1: { next: Uint8Array | undefined } | undefined;
   #lastHeardAt = Date.now();
 
-  constructor(webSocket: WebSocket, request: ConnectionRequest, logger: Logger) {
+  constructor(
+    webSocket: WebSocket,
+    request: ConnectionRequest,
+    { logger, incoming }: { logger: Logger; incoming: IncomingLimits },
+  ) {
     this.request = request;
     this.#webSocket = webSocket;
     this.#logger = logger;
+    this.#incoming = new IncomingPace(webSocket, incoming, () =>
+      this.close(closeCodes.overloaded, "more than the server takes"),
+    );
     this.#outbox = new Outbox(webSocket, () =>
       this.close(closeCodes.overloaded, "the connection is too slow"),
     );
@@ -128,6 +137,7 @@ export class Connection implements Author, Publisher {
   }
 
   send(frame: Uint8Array): void {
+    this.#incoming.sent(frame.length);
     this.#outbox.send(frame);
   }
 
@@ -178,6 +188,7 @@ export class Connection implements Author, Publisher {
     const state = this.#state;
     this.#state = { kind: "closed", access };
     this.#presence.stop();
+    this.#incoming.stop();
     if (state.kind === "open") state.room.leave(this);
   }
 
@@ -185,8 +196,10 @@ export class Connection implements Author, Publisher {
     this.#lastHeardAt = Date.now();
     if (!isBinary) return this.close(closeCodes.malformed, "not a binary frame");
     const bytes = toBytes(data);
-    if (this.#state.kind === "open") return this.#receive(bytes);
     if (this.#state.kind === "closed") return;
+    this.#incoming.received(bytes.length);
+    if (this.#state.kind === "open") return this.#receive(bytes);
+    if (this.#state.kind !== "joining") return;
     this.#state.earlyBytes += bytes.length;
     const { early, earlyBytes } = this.#state;
     if (earlyBytes > syncLimits.frameBytes || early.length >= syncLimits.earlyFrames) {

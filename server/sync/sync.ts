@@ -6,6 +6,7 @@ import { NotFoundError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import { createCommitQueue } from "./commit-queue.ts";
 import { Connection, closeWebSocket } from "./connection.ts";
+import { type IncomingLimits, incomingLimits } from "./incoming-pace.ts";
 import { startKeepAlive } from "./keep-alive.ts";
 import { replay } from "./loading.ts";
 import { createPatience } from "./patience.ts";
@@ -47,6 +48,8 @@ export interface SyncDeps {
   /** Keeps what lists show of a document up with it. */
   project: (documentId: string, doc: Y.Doc) => Promise<void>;
   logger: Logger;
+  /** Other limits than an installation has. */
+  incoming?: IncomingLimits;
   /** Called and waited for around each commit: a test's way to let the process die right there. */
   beforeCommit?: (documentId: string) => Promise<void>;
   afterCommit?: (documentId: string) => Promise<void>;
@@ -60,7 +63,7 @@ const documentIds = /^[\w-]{1,64}$/;
 
 /** Real-time sync of documents over WebSockets. */
 export function createSync(deps: SyncDeps): Sync {
-  const { database, authorise, logger } = deps;
+  const { database, authorise, logger, incoming = incomingLimits } = deps;
   const patience = createPatience(logger);
   const commitQueue = createCommitQueue({ database, patience });
   const snapshots = createSnapshots({ database, logger });
@@ -80,7 +83,8 @@ export function createSync(deps: SyncDeps): Sync {
       closeWebSocket(webSocket, closeCodes.noSuchDocument, "no such document");
       return;
     }
-    const connection = new Connection(webSocket, { ...session, documentId, acknowledge }, logger);
+    const asked = { ...session, documentId, acknowledge };
+    const connection = new Connection(webSocket, asked, { logger, incoming });
     connections.add(connection);
     webSocket.on("close", () => connections.delete(connection));
     join(connection, request.epoch).catch((error: unknown) => turnAway(connection, error));
