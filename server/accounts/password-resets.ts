@@ -2,11 +2,12 @@ import type { Kysely } from "kysely";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
-import { AppError, ConflictError, ForbiddenError, NotFoundError } from "../errors.ts";
+import { AppError, ConflictError, ForbiddenError } from "../errors.ts";
 import type { Sender } from "../http/sender.ts";
 import type { Session } from "../http/session.ts";
 import type { Mail } from "../mail/mail.ts";
 import type { Logger } from "../observability/logger.ts";
+import { holdAccount, requireStillAdmin } from "./account-lock.ts";
 import { storePassword } from "./own-account.ts";
 import { passwordChanged, resetLink } from "./own-account-mails.ts";
 import { removeTotp } from "./own-second-factor.ts";
@@ -16,7 +17,7 @@ import { hashPassword } from "./passwords.ts";
 import { secondFactorRefusal } from "./refusals.ts";
 import {
   hashToken,
-  holdAccount,
+  lockAccount,
   type LinkedAccount,
   readLink,
   replaceLink,
@@ -80,7 +81,9 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
     const account = await findByEmail(kysely, email);
     if (account?.status !== "active") return;
     await kysely.transaction().execute(async (transaction) => {
-      await holdAccount(transaction, account.id);
+      const held = await lockAccount(transaction, account.id);
+      // A link must not go to an address that the account has just left.
+      if (held?.status !== "active" || held.email !== account.email) return;
       const expiresAt = new Date(now() + mailedLifetimeMs);
       const token = await replaceLink(transaction, { accountId: account.id, expiresAt });
       await mail.send(resetLink({ to: account.email, url: urlOf(token) }), transaction);
@@ -137,9 +140,9 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
         throw new ForbiddenError("Change your own password on your account's page.");
       const expiresAt = new Date(now() + handedLifetimeMs);
       const token = await kysely.transaction().execute(async (transaction) => {
-        const status = await holdAccount(transaction, accountId);
-        if (status === undefined) throw new NotFoundError("There is no such account.");
-        if (status !== "active") throw notActive();
+        const held = await holdAccount(transaction, accountId);
+        requireStillAdmin(held, actor);
+        if (held.account.status !== "active") throw notActive();
         const target = { kind: "account", id: accountId } as const;
         const action = "account.password_reset_linked";
         const entry = {
@@ -163,7 +166,7 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
       const factor = await secondFactor.read(found, totp);
       const passwordHash = await hashPassword(password);
       const ended = await kysely.transaction().execute(async (transaction) => {
-        await holdAccount(transaction, found.id);
+        await lockAccount(transaction, found.id);
         const account = await readLink(transaction, tokenHash, now());
         if (account === undefined) throw invalidLink();
         await judge(transaction, { account, password, factor, sender });

@@ -12,16 +12,14 @@ export interface LinkedAccount {
   removesTotp: boolean;
 }
 
-/** Locks the account's row until the transaction ends; its state, or undefined where there is none. */
-export async function holdAccount(transaction: Kysely<Tables>, accountId: string) {
-  const row = await transaction
+/** Locks the account's row until the transaction ends; undefined where there is none. */
+export function lockAccount(transaction: Kysely<Tables>, accountId: string) {
+  return transaction
     .selectFrom("users")
-    .select("status")
+    .select(["email", "status"])
     .where("id", "=", accountId)
-    .where("deleted_at", "is", null)
     .forUpdate()
     .executeTakeFirst();
-  return row?.status;
 }
 
 /**

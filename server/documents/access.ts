@@ -28,6 +28,8 @@ export interface DocumentPolicy {
   isArchived(documentId: string): Promise<boolean>;
   /** Ids of the accounts that are on the document now. */
   accountsOn(documentId: string): Promise<string[]>;
+  /** Ids of the documents that the account is on now. */
+  documentsOf(accountId: string): Promise<string[]>;
 }
 
 type DocumentSettings = Pick<DocumentStanding, "editorsMayRun" | "archived">;
@@ -110,6 +112,16 @@ export function createDocumentPolicy({ kysely }: Database): DocumentPolicy {
         .where("revoked_at", "is", null)
         .execute();
       return rows.map((row) => row.user_id);
+    },
+
+    async documentsOf(accountId) {
+      const rows = await kysely
+        .selectFrom("assignments")
+        .select("document_id")
+        .where("user_id", "=", accountId)
+        .where("revoked_at", "is", null)
+        .execute();
+      return rows.map((row) => row.document_id);
     },
   };
 }
