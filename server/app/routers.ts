@@ -1,16 +1,16 @@
 import type { Router } from "express";
+import type { Health } from "#shared/admin.ts";
 import { createAccountRoutes } from "../accounts/account-routes.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import { createAdmissionRoutes } from "../accounts/admission-routes.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
-import { createAuditReader } from "../audit/audit-reader.ts";
-import { createAuditRoutes } from "../audit/audit-routes.ts";
 import type { Database } from "../database/database.ts";
 import type { DocumentPolicy } from "../documents/access.ts";
 import { createAssignments } from "../documents/assignments.ts";
 import { createDocumentRoutes } from "../documents/document-routes.ts";
 import { createDocuments } from "../documents/documents.ts";
 import type { Project } from "../documents/projection.ts";
+import type { Purging } from "../documents/purging.ts";
 import type { VersionLog } from "../documents/version-log.ts";
 import { createVersions } from "../documents/versions.ts";
 import type { Generation } from "../generation/generation.ts";
@@ -24,13 +24,16 @@ import { createQuotaRoutes } from "../quotas/quota-routes.ts";
 import type { Quotas } from "../quotas/quotas.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { Admission } from "./admission.ts";
+import { createCustodyRouters } from "./custody.ts";
 import type { News } from "./news.ts";
+import type { OwnAccountParts } from "./own-account.ts";
 import { createPauseRun } from "./pause-run.ts";
 
 interface RoutersOptions {
   database: Database;
   accounts: Accounts;
   admission: Admission;
+  ownAccount: OwnAccountParts;
   policy: DocumentPolicy;
   versionLog: VersionLog;
   project: Project;
@@ -41,6 +44,8 @@ interface RoutersOptions {
   audit: AuditLog;
   readAddress: ReadAddress;
   throttles: Throttles;
+  purging: Purging;
+  readHealth: () => Promise<Health>;
   quotas: Quotas;
 }
 
@@ -85,9 +90,10 @@ export function createRouters(options: RoutersOptions): Router[] {
   return [
     createAccountRoutes(accounts, endpoints),
     createAdmissionRoutes({ ...options.admission, endpoints }),
+    ...options.ownAccount.routers(endpoints),
     createDocumentRoutes({ documents, assignments, versions, endpoints }),
     createModelRoutes(() => models.list(), endpoints),
     createQuotaRoutes(options.quotas, endpoints),
-    createAuditRoutes({ audit, reader: createAuditReader(database), endpoints }),
+    ...createCustodyRouters({ ...options, endpoints }),
   ];
 }

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Tables } from "../database/tables.ts";
 
 /**
@@ -6,7 +6,7 @@ import type { Tables } from "../database/tables.ts";
  * everyone on it, so that no write of theirs slips through.
  */
 export async function setArchived(
-  transaction: Transaction<Tables>,
+  transaction: Kysely<Tables>,
   documentId: string,
   archived: boolean,
 ): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function setArchived(
 
 /** Makes everyone who is on one of these documents show anew what he may do. */
 export async function moveEpochs(
-  transaction: Transaction<Tables>,
+  transaction: Kysely<Tables>,
   documentIds: readonly string[],
 ): Promise<void> {
   if (documentIds.length === 0) return;
@@ -49,7 +49,7 @@ export async function moveEpochs(
 
 /** Locks these accounts, in the order in which commits do, and moves their access epochs. */
 export async function moveEpochsOf(
-  transaction: Transaction<Tables>,
+  transaction: Kysely<Tables>,
   accountIds: readonly string[],
 ): Promise<void> {
   if (accountIds.length === 0) return;
