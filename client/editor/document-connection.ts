@@ -27,6 +27,11 @@ export interface ConnectionSnapshot {
   readonly replica: Replica;
 }
 
+/** Whether what is typed now goes anywhere. */
+export function isWritable({ save }: ConnectionSnapshot): boolean {
+  return save !== "read-only" && save !== "gone";
+}
+
 /** A document's connection, from opening its page to leaving it. */
 export interface DocumentConnection {
   readonly documentId: string;

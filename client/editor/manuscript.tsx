@@ -1,6 +1,6 @@
 import { EditorContent } from "@tiptap/react";
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import type { DocumentConnection } from "./document-connection.ts";
+import { useEffect, useRef, useState } from "react";
+import { type DocumentConnection, isWritable } from "./document-connection.ts";
 import "./manuscript.css";
 import {
   createManuscriptEditor,
@@ -9,6 +9,7 @@ import {
 } from "./manuscript-editor.ts";
 import type { ModelCaret } from "./model-caret.ts";
 import type { Replica } from "./replica.ts";
+import { useConnectionState } from "./use-connection.ts";
 
 export interface ManuscriptProps {
   connection: DocumentConnection;
@@ -31,11 +32,10 @@ const defaultPlaceholder = "Start with a sentence; the model takes it from there
 /** The manuscript of a connection: the shared text, everybody's carets, and the model's words tinted. */
 export function Manuscript(props: ManuscriptProps) {
   const { connection, showAuthors, className = "" } = props;
-  const { ready, replica, save } = useSyncExternalStore(
-    connection.subscribe,
-    connection.getSnapshot,
-  );
-  const editable = props.editable && save !== "read-only" && save !== "gone";
+  const ready = useConnectionState(connection, (state) => state.ready);
+  const replica = useConnectionState(connection, (state) => state.replica);
+  const takesWords = useConnectionState(connection, isWritable);
+  const editable = props.editable && takesWords;
   return (
     <div
       className={`manuscript ${className}`}

@@ -2,9 +2,10 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useSyncExternalStore }
 import type * as Y from "yjs";
 import type { CompositionGate } from "./composition-gate.ts";
 import { textDelta } from "./delta.ts";
-import type { DocumentConnection } from "./document-connection.ts";
+import { type DocumentConnection, isWritable } from "./document-connection.ts";
 import { wellFormed } from "./surrogates.ts";
 import { mapOffset, textDifference } from "./text-difference.ts";
+import { useConnectionState } from "./use-connection.ts";
 
 const mostCharacters = 200;
 const titleOrigin = { title: true };
@@ -19,10 +20,9 @@ export interface TitleProps {
 
 /** The document's title, one line, edited in place by everybody at once. */
 export function Title({ connection, editable, onEnter, className = "" }: TitleProps) {
-  const { replica, ready, save } = useSyncExternalStore(
-    connection.subscribe,
-    connection.getSnapshot,
-  );
+  const ready = useConnectionState(connection, (state) => state.ready);
+  const replica = useConnectionState(connection, (state) => state.replica);
+  const takesWords = useConnectionState(connection, isWritable);
   const input = useRef<HTMLInputElement>(null);
   const { value, change } = useSharedLine(replica.title, input);
   const composition = useCompositionHold(replica.gate);
@@ -33,7 +33,7 @@ export function Title({ connection, editable, onEnter, className = "" }: TitlePr
       aria-label="Title"
       placeholder="Untitled"
       maxLength={mostCharacters}
-      readOnly={!editable || !ready || save === "read-only" || save === "gone"}
+      readOnly={!editable || !ready || !takesWords}
       value={value}
       onChange={(event) => change(event.target.value)}
       onKeyDown={(event) => {

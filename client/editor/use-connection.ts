@@ -1,9 +1,9 @@
 import { useMemo, useSyncExternalStore } from "react";
 import type { Awareness } from "y-protocols/awareness";
 import {
+  type ConnectionSnapshot,
   createDocumentConnection,
   type DocumentConnection,
-  type SaveState,
 } from "./document-connection.ts";
 import { createDrafts, type Draft, type Drafts } from "./drafts.ts";
 import { keepLeftWords } from "./left-words.ts";
@@ -55,15 +55,20 @@ function createConnectionPlace(key: OfflineCopyKey, mayWrite: boolean) {
   };
 }
 
-/** What the page says about the words: "saved", "saving", "offline" and so on. */
-export function useSaveState(connection: DocumentConnection): SaveState {
-  return useSyncExternalStore(connection.subscribe, () => connection.getSnapshot().save);
+/**
+ * What `read` takes from the connection's state. The component is drawn again only when just that
+ * changes: "saving" and "saved" come and go with each keystroke.
+ */
+export function useConnectionState<Part>(
+  connection: DocumentConnection,
+  read: (state: ConnectionSnapshot) => Part,
+): Part {
+  return useSyncExternalStore(connection.subscribe, () => read(connection.getSnapshot()));
 }
 
 /** The others who have the document open, one entry a connection. */
 export function usePeople(connection: DocumentConnection): readonly Person[] {
-  const { replica } = useSyncExternalStore(connection.subscribe, connection.getSnapshot);
-  const { awareness } = replica;
+  const awareness = useConnectionState(connection, ({ replica }) => replica.awareness);
   const faces = useMemo(() => createFaces(awareness), [awareness]);
   return useSyncExternalStore(faces.subscribe, faces.getSnapshot);
 }

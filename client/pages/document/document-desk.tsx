@@ -11,7 +11,7 @@ import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { Manuscript } from "../../editor/manuscript.tsx";
 import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
 import { coloursOf } from "../../editor/person-colour.ts";
-import { useSaveState } from "../../editor/use-connection.ts";
+import { useConnectionState } from "../../editor/use-connection.ts";
 import { type DocumentLive, useDocumentLive } from "../../live/use-document-live.ts";
 import { useRunStat } from "../../live/use-run-stats.ts";
 import { ArchivedDock } from "./archived-dock.tsx";
@@ -39,7 +39,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const controls = useRef<ManuscriptControls | null>(null);
   const [readControls, setReadControls] = useState<ManuscriptControls | null>(null);
   const live = useDocumentLive(document.id, () => controls.current?.stateVector());
-  const save = useSaveState(connection);
+  const isGone = useConnectionState(connection, ({ save }) => save === "gone");
   const role = live.role === undefined ? document.role : live.role;
   const may = (action: DocumentAction) =>
     mayOnDocument(
@@ -71,7 +71,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
     help: () => setHelpOpen((open) => !open),
   });
 
-  if (role === null || save === "gone") return <LostAccess connection={connection} />;
+  if (role === null || isGone) return <LostAccess connection={connection} />;
   const run = live.run !== null && isLive(live.run.state) ? live.run : null;
   return (
     <div
@@ -84,7 +84,6 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         document={document}
         connection={connection}
         may={may}
-        save={save}
         isNew={isNew}
         panel={panel}
         showAuthors={showAuthors}

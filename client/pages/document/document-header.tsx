@@ -1,6 +1,6 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconArrowLeft, IconLayoutSidebarRight } from "@tabler/icons-react";
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import type { DocumentAction } from "#shared/permissions.ts";
@@ -8,9 +8,9 @@ import { Faces } from "../../components/faces.tsx";
 import { NameWithKeys } from "../../components/keys.tsx";
 import { saveSentences } from "../../components/save-sentences.ts";
 import { untitled } from "../../components/untitled.ts";
-import type { DocumentConnection, SaveState } from "../../editor/document-connection.ts";
+import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { Title } from "../../editor/title.tsx";
-import { usePeople } from "../../editor/use-connection.ts";
+import { useConnectionState, usePeople } from "../../editor/use-connection.ts";
 import styles from "./document-header.module.css";
 import { MoreMenu, type MoreMenuProps } from "./more-menu.tsx";
 import { SharePopover } from "./share-popover.tsx";
@@ -22,7 +22,6 @@ interface DocumentHeaderProps extends MoreMenuProps {
   document: DocumentSummary;
   connection: DocumentConnection;
   may: (action: DocumentAction) => boolean;
-  save: SaveState;
   /** The document was made a moment ago: its title waits to be written. */
   isNew: boolean;
   panel: Panel;
@@ -31,7 +30,7 @@ interface DocumentHeaderProps extends MoreMenuProps {
 
 /** Back, title, Saved; who is here, Share, the panel, more. */
 export function DocumentHeader(props: DocumentHeaderProps) {
-  const { user, document, connection, may, save, panel } = props;
+  const { user, document, connection, may, panel } = props;
   const title = useRef<HTMLDivElement>(null);
   useTitleOfPage(connection, document);
   useFocusOnNew(title, connection, props.isNew);
@@ -51,7 +50,7 @@ export function DocumentHeader(props: DocumentHeaderProps) {
           onEnter={props.onTitleDone}
         />
       </div>
-      <SaveMark save={save} isReader={!may("write")} />
+      <SaveMark connection={connection} isReader={!may("write")} />
       <div className={styles.right}>
         <Faces people={here} />
         {may("assign") && <SharePopover document={document} />}
@@ -70,8 +69,14 @@ export function DocumentHeader(props: DocumentHeaderProps) {
   );
 }
 
+interface SaveMarkProps {
+  connection: DocumentConnection;
+  isReader: boolean;
+}
+
 /** "Saved" and its like; a reader has nothing to save and is told only of the connection. */
-function SaveMark({ save, isReader }: { save: SaveState; isReader: boolean }) {
+function SaveMark({ connection, isReader }: SaveMarkProps) {
+  const save = useConnectionState(connection, (state) => state.save);
   const sentence =
     isReader && (save === "saved" || save === "saving") ? "Read only" : saveSentences[save];
   return (
@@ -97,7 +102,7 @@ function useFocusOnNew(
   connection: DocumentConnection,
   isNew: boolean,
 ): void {
-  const { ready } = useSyncExternalStore(connection.subscribe, connection.getSnapshot);
+  const ready = useConnectionState(connection, (state) => state.ready);
   const done = useRef(false);
   useEffect(() => {
     if (!isNew || !ready || done.current) return;

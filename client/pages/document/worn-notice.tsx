@@ -7,6 +7,7 @@ import { useCreateDocument } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { createBudgetWatch } from "../../editor/item-budget.ts";
+import { useConnectionState } from "../../editor/use-connection.ts";
 import styles from "./worn-notice.module.css";
 
 const titleMaxCharacters = 200;
@@ -20,7 +21,8 @@ interface WornNoticeProps {
 
 /** Says quietly that the manuscript grows slow, and offers a copy without its past. */
 export function WornNotice({ user, document, connection }: WornNoticeProps) {
-  const { replica, ready } = useSyncExternalStore(connection.subscribe, connection.getSnapshot);
+  const ready = useConnectionState(connection, (state) => state.ready);
+  const replica = useConnectionState(connection, (state) => state.replica);
   // Its first look counts what there is once the text has come.
   const watch = useMemo(() => ready && createBudgetWatch(replica.body), [ready, replica]);
   const isWorn = useSyncExternalStore(
