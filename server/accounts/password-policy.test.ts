@@ -54,6 +54,9 @@ test("A15: a name inside a longer word, or with signs of a pattern in it, does n
   expect(judge("I cannot remember it")).toBe("accepted");
   expect(judge("quiet morning rain", { name: "a(b" })).toBe("accepted");
   expect(judge("quiet a(b morning rain", { name: "a(b" })).toBe("password");
+  const hyphened = { email: "anne-marie+x@ex-ample.org", name: "Anne-Marie /[x]/ {2}" };
+  expect(judge("quiet morning rain", hyphened)).toBe("accepted");
+  expect(judge("quiet anne-marie+x rain", hyphened)).toBe("password");
 });
 
 test.each(["aaaaaaaaaaaaaaaab", "only lower case letters", "123 451 998 271 44"])(

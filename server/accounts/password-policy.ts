@@ -49,7 +49,7 @@ function ownWords({ email, name }: { email: string; name: string }): string[] {
 
 /** Not as a part of a longer word: “Ann” may choose “cannot”. */
 function containsWord(text: string, word: string): boolean {
-  const escaped = word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  const escaped = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
   return new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, "u").test(text);
 }
 
