@@ -7,11 +7,13 @@ import {
 } from "@tanstack/react-query";
 import { z } from "zod";
 import { type User, userSchema } from "#shared/http.ts";
+import type { UnsentWords } from "../editor/unsent-words.ts";
 import { ApiError, request, requestNothing } from "./request.ts";
 
 const answerSchema = z.object({ user: userSchema });
 
-const meQuery = queryOptions({
+/** Who is signed in. */
+export const meQuery = queryOptions({
   queryKey: ["me"],
   queryFn: async (): Promise<User | null> => {
     try {
@@ -39,11 +41,18 @@ export async function recheckMe(client: QueryClient): Promise<boolean> {
   return client.getQueryData(meQuery.queryKey) !== null;
 }
 
+/** What signing in needs; the code where the account has a second factor. */
+export interface SignInChoice {
+  email: string;
+  password: string;
+  totp?: string;
+}
+
 /** Signs in; what another account had cached goes. */
 export function useSignIn() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (input: { email: string; password: string }) =>
+    mutationFn: async (input: SignInChoice) =>
       (await request("POST", "/api/sign-in", answerSchema, input)).user,
     onSuccess: (user) => {
       client.clear();
@@ -52,20 +61,40 @@ export function useSignIn() {
   });
 }
 
-/** Signs out; a session that is already over counts as signed out. */
-export function useSignOut() {
+/** Nobody is signed in any more; what open pages show stays until the next one signs in. */
+export function markSignedOut(client: QueryClient): void {
+  client.setQueryData(meQuery.queryKey, null);
+}
+
+/** Nobody is signed in any more: whatever the server said to the account is forgotten. */
+export function forgetSession(client: QueryClient): void {
+  markSignedOut(client);
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== meQuery.queryKey[0] });
+}
+
+/**
+ * Signs out and removes what this browser keeps of the account; `kept` words stay for the next time.
+ * A session that is already over counts as signed out.
+ */
+export function useSignOut(accountId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async () => {
+    mutationFn: async (kept: UnsentWords | null) => {
       try {
-        await requestNothing("POST", "/api/sign-out");
+        await requestNothing("POST", "/api/sign-out", { keepDrafts: kept !== null });
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 401) throw error;
       }
     },
-    onSuccess: () => {
-      client.setQueryData(meQuery.queryKey, null);
-      client.removeQueries({ predicate: (query) => query.queryKey[0] !== meQuery.queryKey[0] });
+    onSuccess: async (_nothing, kept) => {
+      forgetSession(client);
+      await wipe(accountId, kept);
     },
   });
+}
+
+/** Removes what this browser keeps of the account; what reads it is loaded with the editor, or now. */
+export async function wipe(accountId: string, kept: UnsentWords | null): Promise<void> {
+  const { wipeAccount } = await import("../editor/unsent-words.ts");
+  await wipeAccount(accountId, kept);
 }

@@ -22,9 +22,19 @@ export interface Drafts {
   subscribe: (listener: () => void) => () => void;
 }
 
+/** Where the drafts of an account are kept. */
+export function draftsKey(accountId: string): string {
+  return `palimpsest:drafts:${accountId}`;
+}
+
+/** The documents that the account has drafts of, one entry a draft. */
+export function draftedDocuments(storage: Storage, accountId: string): readonly string[] {
+  return readDrafts(storage, draftsKey(accountId)).map(({ documentId }) => documentId);
+}
+
 /** Drafts of `accountId` in `storage`; where that is full or forbidden they live as long as the page. */
 export function createDrafts(storage: Storage, accountId: string): Drafts {
-  const key = `palimpsest:drafts:${accountId}`;
+  const key = draftsKey(accountId);
   const listeners = new Set<() => void>();
   let drafts = readDrafts(storage, key);
   let byDocument = new Map<string, readonly Draft[]>();

@@ -40,9 +40,20 @@ export function openOfflineCopy(key: OfflineCopyKey, doc: Y.Doc): OfflineCopy {
   };
 }
 
+/** How the places of all copies of a person begin; the document's id and a colon follow. */
+export function copiesOfAccount(accountId: string): string {
+  return `palimpsest:${accountId}:`;
+}
+
 /** How the places of all copies of a person's document begin; the restore epoch and a colon follow. */
 export function copiesOf({ accountId, documentId }: Omit<OfflineCopyKey, "restoreEpoch">): string {
-  return `palimpsest:${accountId}:${documentId}:`;
+  return `${copiesOfAccount(accountId)}${documentId}:`;
+}
+
+/** Whether `key` of the storage belongs to the copy at `place`: its last words, or its generation. */
+export function isKeyOfCopy(key: string, place: string): boolean {
+  const copies = place.slice(0, place.lastIndexOf(":"));
+  return key.startsWith(`${place}:`) || key === `${copies}:generation`;
 }
 
 /** Opens the copy at `place`, whatever made it. */

@@ -121,6 +121,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     closed = true;
     clearTimeout(patience);
     remember.cancel();
+    // What was acknowledged a moment ago must not pass for unsent words later.
+    if (allCommitted()) copy?.remember(ledger.durable);
     provider.destroy();
     await end?.();
     doc.destroy();

@@ -6,6 +6,7 @@ import type { DocumentSummary, User } from "#shared/http.ts";
 import { type DocumentAction, mayOnDocument } from "#shared/permissions.ts";
 import { isLive } from "#shared/run.ts";
 import { modelsQuery } from "../../api/models.ts";
+import { useAccountEnded } from "../../components/account-ended.ts";
 import { useShortcuts } from "../../components/use-shortcuts.ts";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { Manuscript } from "../../editor/manuscript.tsx";
@@ -18,7 +19,7 @@ import { ArchivedDock } from "./archived-dock.tsx";
 import styles from "./document-desk.module.css";
 import { DocumentHeader } from "./document-header.tsx";
 import { Drafts } from "./drafts.tsx";
-import { LostAccess } from "./lost-access.tsx";
+import { LostAccess, LostAccount } from "./lost-access.tsx";
 import { RunDock } from "./run-dock.tsx";
 import { RunMargin } from "./run-margin.tsx";
 import { SidePanel } from "./side-panel.tsx";
@@ -40,6 +41,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const [readControls, setReadControls] = useState<ManuscriptControls | null>(null);
   const live = useDocumentLive(document.id, () => controls.current?.stateVector());
   const isGone = useConnectionState(connection, ({ save }) => save === "gone");
+  const ended = useAccountEnded();
   const role = live.role === undefined ? document.role : live.role;
   const may = (action: DocumentAction) =>
     mayOnDocument(
@@ -71,6 +73,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
     help: () => setHelpOpen((open) => !open),
   });
 
+  if (ended !== null) return <LostAccount ended={ended} connection={connection} />;
   if (role === null || isGone) return <LostAccess connection={connection} />;
   const run = live.run !== null && isLive(live.run.state) ? live.run : null;
   return (

@@ -4,6 +4,8 @@ import { useParams } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import { documentQuery } from "../../api/documents.ts";
 import { ApiError } from "../../api/request.ts";
+import { useAccountEnded } from "../../components/account-ended.ts";
+import { AccountEndedNotice } from "../../components/account-ended-notice.tsx";
 import { createDrafts } from "../../editor/drafts.ts";
 import { keepLeftWords } from "../../editor/left-words.ts";
 import { useConnection } from "../../editor/use-connection.ts";
@@ -16,10 +18,12 @@ import { NoDocument } from "./no-document.tsx";
 export function DocumentPage({ user }: { user: User }) {
   useDocumentsChanged();
   const { documentId = "" } = useParams();
+  const ended = useAccountEnded();
   const found = useQuery(documentQuery(documentId));
   if (found.data) {
     return <OpenDocument key={documentId} user={user} document={found.data} />;
   }
+  if (ended !== null) return <AccountEndedNotice ended={ended} />;
   if (found.error) {
     return (
       <>

@@ -1,5 +1,7 @@
 import { Button } from "@mantine/core";
 import { Link } from "react-router";
+import type { AccountEnded } from "#shared/socket-events.ts";
+import { AccountEndedNotice } from "../../components/account-ended-notice.tsx";
 import { Notice } from "../../components/notice.tsx";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
 import { Drafts } from "./drafts.tsx";
@@ -15,6 +17,22 @@ export function LostAccess({ connection }: { connection: DocumentConnection }) {
           Go to your documents
         </Button>
       </Notice>
+    </>
+  );
+}
+
+/** The account was ended while its document was open; words not yet taken in can be copied. */
+export function LostAccount({
+  ended,
+  connection,
+}: {
+  ended: AccountEnded;
+  connection: DocumentConnection;
+}) {
+  return (
+    <>
+      <Drafts drafts={connection.drafts} documentId={connection.documentId} />
+      <AccountEndedNotice ended={ended} />
     </>
   );
 }

@@ -6,9 +6,8 @@ import type { User } from "#shared/http.ts";
 import { mayGlobally } from "#shared/permissions.ts";
 import { documentsQuery, useCreateDocument } from "../../api/documents.ts";
 import { sentenceOf } from "../../api/request.ts";
-import { AccountMenu } from "../../components/account-menu.tsx";
+import { PageHeader } from "../../components/page-header.tsx";
 import { untitled } from "../../components/untitled.ts";
-import { Wordmark } from "../../components/wordmark.tsx";
 import { useDocumentsChanged } from "../../live/use-documents-changed.ts";
 import { DocumentRow } from "./document-row.tsx";
 import styles from "./documents-page.module.css";
@@ -47,10 +46,7 @@ export function DocumentsPage({ user }: { user: User }) {
 
   return (
     <>
-      <header className={styles.header}>
-        <Wordmark />
-        <AccountMenu user={user} />
-      </header>
+      <PageHeader user={user} />
       <main className={styles.column}>
         <div className={styles.top}>
           <h1>Documents</h1>

@@ -1,0 +1,63 @@
+import * as Y from "yjs";
+import { sharedTypes } from "#shared/sync-protocol.ts";
+import { draftedDocuments, draftsKey } from "./drafts.ts";
+import { copiesOfAccount, isKeyOfCopy, openCopyAt } from "./offline-copy.ts";
+import { unacknowledgedText } from "./unacknowledged-text.ts";
+
+/** Words of an account that are in this browser alone. */
+export interface UnsentWords {
+  documentIds: readonly string[];
+  /** The places of the offline copies that hold such words; the rest are drafts. */
+  copies: readonly string[];
+}
+
+/** Looks through all that this browser keeps of the account for words that no server has taken. */
+export async function findUnsentWords(accountId: string): Promise<UnsentWords> {
+  const documentIds = new Set(draftedDocuments(localStorage, accountId));
+  const copies: string[] = [];
+  const prefix = copiesOfAccount(accountId);
+  for (const place of await placesOf(accountId)) {
+    if (!(await holdsUnsentWords(place))) continue;
+    copies.push(place);
+    documentIds.add(place.slice(prefix.length, place.indexOf(":", prefix.length)));
+  }
+  return { documentIds: [...documentIds], copies };
+}
+
+/** Removes what this browser keeps of the account; `kept` stays. */
+export async function wipeAccount(accountId: string, kept: UnsentWords | null): Promise<void> {
+  const copies = kept?.copies ?? [];
+  for (const place of await placesOf(accountId))
+    if (!copies.includes(place)) await deleteDatabase(place);
+  const drafts = draftsKey(accountId);
+  if (kept === null) localStorage.removeItem(drafts);
+  for (const key of Object.keys(localStorage)) {
+    const isOwn = key.startsWith(copiesOfAccount(accountId));
+    if (isOwn && !copies.some((place) => isKeyOfCopy(key, place))) localStorage.removeItem(key);
+  }
+}
+
+async function placesOf(accountId: string): Promise<string[]> {
+  const names = (await indexedDB.databases()).map(({ name = "" }) => name);
+  return names.filter((name) => name.startsWith(copiesOfAccount(accountId)));
+}
+
+async function holdsUnsentWords(place: string): Promise<boolean> {
+  const doc = new Y.Doc();
+  const copy = openCopyAt(place, doc);
+  const text = unacknowledgedText(doc.getText(sharedTypes.body), await copy.loaded);
+  await copy.close();
+  doc.destroy();
+  return text !== "";
+}
+
+/** A page that has it open lets go of it by itself. */
+function deleteDatabase(name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const deletion = indexedDB.deleteDatabase(name);
+    deletion.addEventListener("success", () => resolve());
+    deletion.addEventListener("error", () =>
+      reject(new Error("a copy could not be deleted", { cause: deletion.error })),
+    );
+  });
+}

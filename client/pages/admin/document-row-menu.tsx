@@ -1,0 +1,92 @@
+import { ActionIcon, Menu, Popover } from "@mantine/core";
+import { IconDots } from "@tabler/icons-react";
+import { useState } from "react";
+import type { AdminDocument } from "#shared/admin.ts";
+import { isLive } from "#shared/run.ts";
+import { useAdministerDocument } from "../../api/admin-documents.ts";
+import { AskForm } from "./ask-form.tsx";
+import { TypedForm } from "./typed-form.tsx";
+import styles from "./users.module.css";
+
+type FormName = "end-run" | "give" | "purge";
+
+/** What an admin can do about a document. */
+export function DocumentRowMenu({ document }: { document: AdminDocument }) {
+  const [form, setForm] = useState<FormName | null>(null);
+  const close = () => setForm(null);
+  const runLives = document.run !== null && isLive(document.run.state);
+  return (
+    <Popover opened={form !== null} onChange={close} width={340} position="bottom-end">
+      <Popover.Target>
+        <div className={styles.menu}>
+          <Menu width={220}>
+            <Menu.Target>
+              <ActionIcon size={24} aria-label={`More for ${document.title}`}>
+                <IconDots size={16} aria-hidden="true" />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {runLives && <Menu.Item onClick={() => setForm("end-run")}>End its run…</Menu.Item>}
+              <Menu.Item onClick={() => setForm("give")}>Give to another owner…</Menu.Item>
+              <Menu.Item onClick={() => setForm("purge")}>Purge for good…</Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </div>
+      </Popover.Target>
+      <Popover.Dropdown aria-label={`About ${document.title}`}>
+        {form !== null && <DocumentForm name={form} document={document} onClose={close} />}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+interface DocumentFormProps {
+  name: FormName;
+  document: AdminDocument;
+  onClose: () => void;
+}
+
+function DocumentForm({ name, document, onClose }: DocumentFormProps) {
+  const { endRun, give, purge } = useAdministerDocument(document.id);
+  const { title, owner } = document;
+  switch (name) {
+    case "end-run":
+      return (
+        <AskForm
+          question={`End the run in “${title}”? What it has written stays.`}
+          action="End the run"
+          pending={endRun.isPending}
+          error={endRun.error}
+          onYes={() => endRun.mutate(undefined, { onSuccess: onClose })}
+          onCancel={onClose}
+        />
+      );
+    case "give":
+      return (
+        <TypedForm
+          question={`Give “${title}” of ${owner.name} to another sponsor?`}
+          label="Their email"
+          action="Give it"
+          pending={give.isPending}
+          error={give.error}
+          isRight={(typed) => typed.includes("@")}
+          onTyped={(email) => give.mutate(email, { onSuccess: onClose })}
+          onCancel={onClose}
+        />
+      );
+    case "purge":
+      return (
+        <TypedForm
+          question={`Purge “${title}” with its versions and runs? Nobody can bring it back.`}
+          label="Its title, so that nothing goes by a slip"
+          action="Purge for good"
+          isGrave
+          pending={purge.isPending}
+          error={purge.error}
+          isRight={(typed) => typed === title.trim()}
+          onTyped={() => purge.mutate(title, { onSuccess: onClose })}
+          onCancel={onClose}
+        />
+      );
+  }
+}
