@@ -36,7 +36,7 @@ const inserted = (...characters: number[]) => [
 const malformed = { kind: "refused", code: 4400 };
 const tooLarge = { kind: "refused", code: 4413 };
 
-describe("S4: numbers", () => {
+describe("S4 S15: numbers", () => {
   /** lib0 makes NaN of it, which is neither above nor below any limit. */
   const notANumber = [...Array<number>(160).fill(0x80), 0];
   const beyond = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
@@ -104,7 +104,7 @@ describe("S6: shapes that Yjs would take and never finish with", () => {
   });
 });
 
-describe("S4: what costs more than it looks", () => {
+describe("S15: what costs more than it looks", () => {
   test("a range that is deleted 60,000 times over is one", () => {
     const ranges = Array.from({ length: 60_000 }, () => [0, 4]).flat();
     const verdict = judge([0, 1, 3, ...varUint(60_000), ...ranges]);

@@ -74,7 +74,7 @@ describe("slow and quiet connections", () => {
 });
 
 describe("floods", () => {
-  test("S4: a run that no database can look up closes its writer, and the others stay", async () => {
+  test("S4 S15: a run that no database can look up closes its writer, and the others stay", async () => {
     const id = await desk.newDocument();
     const ann = await desk.syncedTab(id, "ann");
     const ben = await desk.raw(id, "ben");
@@ -87,7 +87,7 @@ describe("floods", () => {
     expect(ann.provider.wsconnected).toBe(true);
   });
 
-  test("S10: a reader who asks for the document again and again gets one at a time", async () => {
+  test("S10 S15: a reader who asks for the document again and again gets one at a time", async () => {
     const id = await desk.newDocument();
     const room = await desk.openRoom(id);
     const text = "z".repeat(1_000_000);
@@ -107,7 +107,7 @@ describe("floods", () => {
     expect(frames(slow, "step2").length).toBeLessThan(100);
   });
 
-  test("S9: a connection that shows itself under ever new ids is seen under a few, and binds no more", async () => {
+  test("S9 S15: a connection that shows itself under ever new ids is seen under a few, and binds no more", async () => {
     const id = await desk.newDocument();
     const room = await desk.openRoom(id);
     const ann = await desk.raw(id, "ann");
@@ -126,7 +126,7 @@ describe("floods", () => {
     expect(frames(ben, "awareness").length).toBeLessThan(10);
   });
 
-  test("two ids by turns are no way around the pace", async () => {
+  test("S15: two ids by turns are no way around the pace", async () => {
     const id = await desk.newDocument();
     const room = await desk.openRoom(id);
     const ann = await desk.raw(id, "ann");

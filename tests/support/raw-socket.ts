@@ -11,8 +11,8 @@ export interface RawSocket {
   close(): void;
 }
 
-export async function openRawSocket(url: string): Promise<RawSocket> {
-  const webSocket = new WebSocket(url);
+export async function openRawSocket(url: string, cookie?: string): Promise<RawSocket> {
+  const webSocket = new WebSocket(url, cookie === undefined ? {} : { headers: { cookie } });
   const frames: Uint8Array[] = [];
   webSocket.on("message", (data: Buffer) => frames.push(new Uint8Array(data)));
   const closed = new Promise<number>((resolve) => webSocket.on("close", resolve));
