@@ -121,7 +121,7 @@ async function bumpEpochByEmail(transaction: Transaction<Tables>, email: string)
   throw new AppError(
     "no_such_account",
     404,
-    `There is no active account with the email ${email}.`,
+    `There is no active account with the email ${email}. A request to join may still wait, or the account be suspended: an administrator can tell.`,
     {
       details: { field: "email" },
     },

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Transaction } from "kysely";
 import type * as Y from "yjs";
 import {
   bodyMaxCharacters,
@@ -10,6 +11,7 @@ import {
 import { type Actor, mayGlobally } from "#shared/permissions.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
+import type { Tables } from "../database/tables.ts";
 import { AppError, ForbiddenError } from "../errors.ts";
 import type { Sender } from "../http/sender.ts";
 import type { OpenRoom, Rooms } from "../sync/types.ts";
@@ -182,6 +184,7 @@ function refuseTooLong(body: string): void {
 async function insertDocument(database: Database, actor: Actor, title: string): Promise<string> {
   const id = randomBytes(15).toString("base64url");
   await database.kysely.transaction().execute(async (transaction) => {
+    await requireStillCreator(transaction, actor.id);
     await transaction.insertInto("documents").values({ id, title, owner_id: actor.id }).execute();
     await transaction
       .insertInto("assignments")
@@ -189,6 +192,22 @@ async function insertDocument(database: Database, actor: Actor, title: string): 
       .execute();
   });
   return id;
+}
+
+/** A change of role at the same moment is before this or sees the document: no editor owns one. */
+async function requireStillCreator(
+  transaction: Transaction<Tables>,
+  accountId: string,
+): Promise<void> {
+  const account = await transaction
+    .selectFrom("users")
+    .select("role")
+    .where("id", "=", accountId)
+    .where("status", "=", "active")
+    .forShare()
+    .executeTakeFirst();
+  if (account === undefined || !mayGlobally(account.role, "createDocument"))
+    throw new ForbiddenError("Only sponsors create documents.");
 }
 
 async function setEditorsMayRun(
