@@ -45,6 +45,17 @@ export class Frontier {
     for (const { clientId, accountId } of bindings) this.#binding.set(clientId, accountId);
   }
 
+  /** Whether a cut before this clock would leave halves of a character, which Yjs makes two "\ufffd" of. */
+  cutsCharacter(client: number, clock: number): boolean {
+    if (clock <= 0 || clock >= this.durableClock(client)) return false;
+    const struct = Y.getItem(this.#doc.store, Y.createID(client, clock));
+    // Where it was collected the store has a GC, whatever Yjs's types say.
+    if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentString)) return false;
+    const { str } = struct.content;
+    const offset = clock - struct.id.clock;
+    return offset > 0 && isHigh(str.charCodeAt(offset - 1)) && isLow(str.charCodeAt(offset));
+  }
+
   /** The parts of a range that do not lie in the document as deleted already. */
   undeleted(client: number, clock: number, length: number): { clock: number; len: number }[] {
     const parts: { clock: number; len: number }[] = [];
@@ -67,6 +78,9 @@ export class Frontier {
     return parts;
   }
 }
+
+const isHigh = (unit: number) => unit >= 0xd800 && unit < 0xdc00;
+const isLow = (unit: number) => unit >= 0xdc00 && unit < 0xe000;
 
 function extend(parts: { clock: number; len: number }[], from: number, to: number): void {
   const last = parts.at(-1);

@@ -162,3 +162,38 @@ describe("S9: forged presence", () => {
     expect(shown("{}", clock)).toEqual([]);
   });
 });
+
+describe("D3 S16: a character of two halves stays whole", () => {
+  function judgeOnPair(change: (body: Y.Text) => void) {
+    const doc = new Y.Doc();
+    doc.clientID = 3;
+    doc.getText("body").insert(0, "a🜲b\n");
+    const copy = new Y.Doc();
+    Y.applyUpdate(copy, Y.encodeStateAsUpdate(doc));
+    copy.clientID = 1;
+    const before = Y.encodeStateVector(copy);
+    change(copy.getText("body"));
+    const frontier = new Frontier(doc, new ClientIds([{ clientId: 1, accountId: "ann" }]));
+    const update = Y.encodeStateAsUpdate(copy, before);
+    return judgeUpdate(update, { accountId: "ann", frontier, isRun: () => false });
+  }
+
+  test.each<[string, (body: Y.Text) => void]>([
+    ["text between its halves", (body) => body.insert(2, "x")],
+    ["its first half deleted", (body) => body.delete(1, 1)],
+    ["its second half deleted", (body) => body.delete(2, 1)],
+    ["more deleted, and one half", (body) => body.delete(2, 2)],
+    ["half of it bold", (body) => body.format(0, 2, { bold: true })],
+  ])("%s is refused", (_what, change) => {
+    expect(judgeOnPair(change)).toMatchObject(malformed);
+  });
+
+  test.each<[string, (body: Y.Text) => void]>([
+    ["text before it", (body) => body.insert(1, "x")],
+    ["text after it", (body) => body.insert(3, "x")],
+    ["all of it deleted", (body) => body.delete(1, 2)],
+    ["all of it bold", (body) => body.format(1, 2, { bold: true })],
+  ])("%s passes", (_what, change) => {
+    expect(judgeOnPair(change).kind).toBe("accepted");
+  });
+});

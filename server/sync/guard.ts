@@ -75,6 +75,7 @@ function judgeDecoded(
   const bindings = checkClientIds(news, context);
   const after = checkDependencies(news, context.frontier);
   checkDeletions(deletions, after, context.frontier);
+  checkCharacters(news, deletions, context.frontier);
   const runIds = unknownRuns(news, context);
   if (runIds.length > 0) return { kind: "unknownRuns", runIds };
   const payload = trimUpdate(update, structs.length - news.length, deletions, context.frontier);
@@ -203,6 +204,25 @@ function checkDeletions(
       throw notOurs("it deletes what is missing");
     }
   }
+}
+
+/** Nothing is put between the halves of a surrogate pair, and none is taken alone. */
+function checkCharacters(
+  news: readonly Struct[],
+  deletions: DeleteRanges,
+  frontier: Frontier,
+): void {
+  const cuts = (client: number, clock: number) => frontier.cutsCharacter(client, clock);
+  const isBetween = news.some((struct) => {
+    if (!(struct instanceof Y.Item)) return false;
+    const { origin, rightOrigin } = struct;
+    if (origin !== null && cuts(origin.client, origin.clock + 1)) return true;
+    return rightOrigin !== null && cuts(rightOrigin.client, rightOrigin.clock);
+  });
+  const isHalfDeleted = [...deletions].some(([client, ranges]) =>
+    ranges.some(({ clock, len }) => cuts(client, clock) || cuts(client, clock + len)),
+  );
+  if (isBetween || isHalfDeleted) throw refuse(closeCodes.malformed, "half a character");
 }
 
 /** Run ids in new text that are not known yet, each once. */
