@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { readConfig } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { registerAccountCommands } from "./accounts.ts";
+import { registerConsoleCommand } from "./console.ts";
 import { registerDatabaseCommands } from "./database.ts";
 import { registerModelCommands } from "./models.ts";
 
@@ -11,6 +12,7 @@ try {
     .showHelpAfterError();
   registerAccountCommands(program);
   registerDatabaseCommands(program);
+  registerConsoleCommand(program);
   registerModelCommands(program, { modelsDir: readConfig().modelsDir });
   await program.parseAsync();
 } catch (error) {
