@@ -1,9 +1,11 @@
 import {
   ActionIcon,
   Button,
+  Checkbox,
   createTheme,
   Menu,
   Popover,
+  Radio,
   Switch,
   Tooltip,
   type VariantColorsResolver,
@@ -55,8 +57,10 @@ export const theme = createTheme({
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 32 } }),
     Button: Button.extend({ defaultProps: { size: "sm" } }),
+    Checkbox: Checkbox.extend({ defaultProps: { color: "var(--ink)", iconColor: "var(--paper)" } }),
     Menu: Menu.extend({ defaultProps: { position: "bottom-end", offset: 4 } }),
     Popover: Popover.extend({ defaultProps: { offset: 4, trapFocus: true, returnFocus: true } }),
+    Radio: Radio.extend({ defaultProps: { color: "var(--ink)", iconColor: "var(--paper)" } }),
     Switch: Switch.extend({ defaultProps: { withThumbIndicator: false } }),
     Tooltip: Tooltip.extend({
       defaultProps: {

@@ -20,6 +20,7 @@ export function NewPasswordInput({ minimum, ...props }: NewPasswordInputProps) {
 
 /** What is wrong with a new password before it is sent; null: nothing. */
 export function passwordComplaint(password: string, minimum: number): string | null {
+  if (password === "") return "Choose a password";
   const missing = minimum - Array.from(password).length;
   if (missing <= 0) return null;
   return missing === 1 ? "One character more" : `${missing} characters more`;

@@ -1,6 +1,7 @@
 import { type EditorState, Plugin, PluginKey, type Transaction } from "@tiptap/pm/state";
 import { Decoration, DecorationSet } from "@tiptap/pm/view";
 import type * as Y from "yjs";
+import { type CaretWatch, watchCaret } from "./caret-watch.ts";
 import { positionAt } from "./positions.ts";
 import { decodePosition } from "./relative-position.ts";
 import { runInsertions } from "./run-insertions.ts";
@@ -26,20 +27,30 @@ const breathMs = 2400;
 
 /** Shows the model's caret; while it writes, the caret stands behind the last words that came. */
 export function modelCaretPlugin(text: Y.Text): Plugin<CaretState> {
+  let watch: CaretWatch | undefined;
+  const draw = (shown: ModelCaret) => {
+    const caret = caretElement(shown);
+    watch?.observe(caret);
+    return caret;
+  };
   return new Plugin<CaretState>({
     key: caretKey,
+    view: (view) => {
+      watch = watchCaret(view.dom);
+      return { destroy: () => watch?.destroy() };
+    },
     state: {
       init: () => nothing,
       apply: (transaction, before, _state, state) => {
         const shown: ModelCaret | null | undefined = transaction.getMeta(caretKey);
-        if (shown !== undefined) return placed(state, shown, startOf(state, text, shown));
+        if (shown !== undefined) return placed(state, shown, startOf(state, text, shown), draw);
         if (!transaction.docChanged || before.shown === null) return before;
         // The run's news may come before the text that it speaks of.
         const position =
           before.position === null
             ? startOf(state, text, before.shown)
             : moved(transaction, before.position, before.shown);
-        return placed(state, before.shown, position);
+        return placed(state, before.shown, position, draw);
       },
     },
     props: { decorations: (state) => caretKey.getState(state)?.decorations },
@@ -68,9 +79,14 @@ function moved(transaction: Transaction, position: number, shown: ModelCaret | n
   return brought?.to ?? transaction.mapping.map(position, -1);
 }
 
-function placed(state: EditorState, shown: ModelCaret | null, position: number | null): CaretState {
+function placed(
+  state: EditorState,
+  shown: ModelCaret | null,
+  position: number | null,
+  draw: (shown: ModelCaret) => HTMLElement,
+): CaretState {
   if (shown === null || position === null) return { ...nothing, shown };
-  const widget = Decoration.widget(position, () => caretElement(shown), {
+  const widget = Decoration.widget(position, () => draw(shown), {
     key: `model:${shown.state}:${shown.modelName}`,
     side: 10,
     ignoreSelection: true,

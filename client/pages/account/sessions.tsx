@@ -37,7 +37,7 @@ function SessionRow({ session, onEnd }: { session: SessionInfo; onEnd: () => voi
         <strong>{browser}</strong>
         <span title={session.userAgent ?? ""}>
           {session.address ?? "address unknown"} · last seen <Ago time={session.lastSeenAt} /> ·
-          since {new Date(session.createdAt).toLocaleDateString("en", { dateStyle: "medium" })}
+          since {new Date(session.createdAt).toLocaleDateString("en-GB", { dateStyle: "medium" })}
         </span>
       </div>
       {session.current ? (

@@ -84,7 +84,11 @@ export function AdminTable<Row extends RowData>(props: AdminTableProps<Row>) {
               onFocus={() => props.onCurrent?.(row.id)}
             >
               {row.getAllCells().map((cell) => (
-                <Table.Td key={cell.id} data-column={cell.column.id}>
+                <Table.Td
+                  key={cell.id}
+                  data-column={cell.column.id}
+                  data-label={labelOf(cell.column.columnDef.header)}
+                >
                   <table.FlexRender cell={cell} />
                 </Table.Td>
               ))}
@@ -117,4 +121,9 @@ function HeadCell<Row extends RowData>({ header, children }: HeadCellProps<Row>)
       </button>
     </Table.Th>
   );
+}
+
+/** A phone shows each cell on a line of its own, after its column's name. */
+function labelOf(header: unknown): string | undefined {
+  return typeof header === "string" ? header : undefined;
 }

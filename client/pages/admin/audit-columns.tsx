@@ -4,7 +4,7 @@ import { phraseOf } from "./audit-phrases.ts";
 import styles from "./users.module.css";
 
 const column = columnsOf<AuditEvent>();
-const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 /** An event of the log in a line. */
 export const auditColumns = column.columns([

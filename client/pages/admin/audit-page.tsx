@@ -6,6 +6,7 @@ import { auditExportPath, auditQuery } from "../../api/admin-log.ts";
 import { AdminTable } from "./admin-table.tsx";
 import { auditColumns } from "./audit-columns.tsx";
 import { nameOfAction } from "./audit-phrases.ts";
+import styles from "./list-page.module.css";
 import { ListPage } from "./list-page.tsx";
 import { SearchBox } from "./search-box.tsx";
 import { type ListQuery, useListQuery } from "./use-list-query.ts";
@@ -53,6 +54,7 @@ function AuditTools({ query, change }: ListQuery<AuditQuery>) {
       />
       <NativeSelect
         aria-label="What"
+        className={styles.narrow ?? ""}
         size="xs"
         value={query.action ?? ""}
         onChange={(event) =>
@@ -65,6 +67,7 @@ function AuditTools({ query, change }: ListQuery<AuditQuery>) {
       />
       <NativeSelect
         aria-label="To what"
+        className={styles.narrow ?? ""}
         size="xs"
         value={query.target ?? ""}
         onChange={(event) =>
@@ -91,7 +94,8 @@ function DayInput({ label, value, onDay }: DayInputProps) {
   return (
     <TextInput
       type="date"
-      aria-label={label}
+      label={label}
+      className={styles.day ?? ""}
       size="xs"
       value={value ?? ""}
       onChange={(event) =>

@@ -51,7 +51,7 @@ export const documentColumns = column.columns([
 
 function fateOf({ archivedAt, purgeAt }: AdminDocument): string {
   if (purgeAt !== null) {
-    const day = new Date(purgeAt).toLocaleDateString("en", { dateStyle: "medium" });
+    const day = new Date(purgeAt).toLocaleDateString("en-GB", { dateStyle: "medium" });
     return `goes on ${day}`;
   }
   return archivedAt === null ? "" : "archived";

@@ -32,8 +32,9 @@ export function RequestTools({ search, onSearch }: RequestToolsProps) {
       <output className={styles.said}>{desk.said}</output>
       {desk.error !== null && desk.rejecting.length === 0 && <Refusal error={desk.error} />}
       <p className={styles.keys}>
-        <Kbd size="xs">j</Kbd> <Kbd size="xs">k</Kbd> move, <Kbd size="xs">a</Kbd> approve,{" "}
-        <Kbd size="xs">r</Kbd> reject, <Kbd size="xs">x</Kbd> choose
+        <Kbd size="xs">j</Kbd>
+        <Kbd size="xs">k</Kbd> move, <Kbd size="xs">a</Kbd> approve, <Kbd size="xs">r</Kbd> reject,
+        <Kbd size="xs">x</Kbd> choose
       </p>
     </>
   );

@@ -16,7 +16,7 @@ export function ResetLinkForm({ user, onClose }: ResetLinkFormProps) {
   const [removeTotp, setRemoveTotp] = useState(false);
   const make = useMakeResetLink();
   if (make.data) {
-    const until = new Date(make.data.expiresAt).toLocaleString("en", {
+    const until = new Date(make.data.expiresAt).toLocaleString("en-GB", {
       dateStyle: "medium",
       timeStyle: "short",
     });

@@ -15,15 +15,11 @@ export const userColumns = (adminId: string) =>
         <>
           <strong className={styles.name}>{user.name}</strong>
           {user.id === adminId && <span className={styles.quiet}> (you)</span>}
+          <span className={styles.second}>{user.organisation}</span>
         </>
       ),
     }),
     column.accessor("email", { header: "Email" }),
-    column.display({
-      id: "organisation",
-      header: "Organisation",
-      cell: ({ row }) => row.original.organisation ?? "",
-    }),
     column.accessor("role", { header: "Role" }),
     column.accessor("status", {
       header: "Status",
@@ -54,16 +50,15 @@ export const userColumns = (adminId: string) =>
   ]);
 
 function Status({ user }: { user: AdminUser }) {
-  const by = user.statusChangedBy && `by ${user.statusChangedBy.name}`;
   return (
     <>
       <span data-status={user.status} className={styles.status}>
         {user.status}
+        {user.status !== "active" && user.statusChangedBy && ` by ${user.statusChangedBy.name}`}
       </span>
       {user.status !== "active" && user.statusReason && (
         <span className={styles.reason}>“{user.statusReason}”</span>
       )}
-      {user.status !== "active" && by && <span className={styles.reason}>{by}</span>}
     </>
   );
 }
