@@ -267,7 +267,10 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
 /** With port 0 the addresses are known only now. */
 function originsOf(config: Config, http: HttpServer): readonly string[] {
   return config.port === 0
-    ? [...config.publicOrigins, ...localOrigins(http.port)]
+    ? [
+        ...config.publicOrigins.filter((origin) => !origin.endsWith(":0")),
+        ...localOrigins(http.port),
+      ]
     : config.publicOrigins;
 }
 

@@ -35,6 +35,28 @@ test("a connection has one id: a second takes the place of the first", () => {
   expect(awareness.states()).toHaveLength(1);
 });
 
+test("S9: a person who is called otherwise now is shown so, with a newer clock, also to himself", () => {
+  const awareness = new Awareness(new ClientIds([]));
+  let name = "Ann";
+  const ann: Publisher = {
+    get writeAccess() {
+      return { accountId: "ann", name, role: "editor", accessEpoch: 0 } as const;
+    },
+  };
+  awareness.publish(ann, entry(1, 5, '{"composing":true}'));
+  awareness.publish(publisher("ben"), entry(2, 5));
+  expect(awareness.restamp(ann)).toBeUndefined();
+  name = "Anna";
+  const user = { id: "ann", name: "Anna", role: "editor" };
+  const state = JSON.stringify({ composing: true, user });
+  expect(awareness.restamp(ann)).toEqual({
+    entries: [{ clientId: 1, clock: 6, state }],
+    toPublisherToo: true,
+  });
+  expect(awareness.entries()[0]).toEqual({ clientId: 1, clock: 6, state });
+  expect(awareness.publish(ann, entry(1, 7))).toMatchObject({ entries: [{ clock: 7 }] });
+});
+
 test("S9: an id bound to another account, or to the server, is not shown", () => {
   const clientIds = new ClientIds([
     { clientId: 1, accountId: "ben" },

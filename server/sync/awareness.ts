@@ -73,6 +73,23 @@ export class Awareness {
     return this.#announce(publisher, access, clientId, clock, state);
   }
 
+  /** Shows the publisher's states as its account is called now; undefined where they are already. */
+  restamp(publisher: Publisher): Announcement | undefined {
+    const access = publisher.writeAccess;
+    const entries: AwarenessEntry[] = [];
+    for (const [clientId, present] of this.#present) {
+      if (access === undefined || present.publisher !== publisher) continue;
+      const state = stamp(present.state, access);
+      const json = JSON.stringify(state);
+      if (json === present.json) continue;
+      present.clock += 1;
+      Object.assign(present, { state, json });
+      entries.push({ clientId, clock: present.clock, state: json });
+    }
+    // The publisher too: its own clock has to go on from there.
+    return entries.length === 0 ? undefined : { entries, toPublisherToo: true };
+  }
+
   /** The publisher has left or may not show itself any more. */
   remove(publisher: Publisher): AwarenessEntry[] {
     const gone: AwarenessEntry[] = [];
@@ -115,8 +132,7 @@ export class Awareness {
     const gone = this.#forgetOtherIds(publisher, clientId);
     const lastClock = this.#lastClocks.get(clientId) ?? -1;
     const newer = Math.max(clock, lastClock + 1);
-    const user = { id: access.accountId, name: access.name, role: access.role };
-    const stamped = { ...state, user };
+    const stamped = stamp(state, access);
     const json = JSON.stringify(stamped);
     this.#present.set(clientId, {
       clock: newer,
@@ -157,6 +173,11 @@ export class Awareness {
   #publishes(publisher: Publisher): boolean {
     return [...this.#present.values()].some((present) => present.publisher === publisher);
   }
+}
+
+/** Whatever a client says of itself, the server says who it is. */
+function stamp(state: PresenceState, access: Access): PresenceState {
+  return { ...state, user: { id: access.accountId, name: access.name, role: access.role } };
 }
 
 /** null: the client goes; undefined: not a state. */

@@ -177,8 +177,10 @@ export class Room implements ConnectedRoom {
   }
 
   accessChanged(connection: Connection): void {
-    if (connection.writeAccess === undefined) this.#removePresence(connection);
-    else this.#askForTheirs(connection);
+    if (connection.writeAccess === undefined) return this.#removePresence(connection);
+    const announcement = this.#awareness.restamp(connection);
+    if (announcement !== undefined) this.#announce(announcement, connection);
+    this.#askForTheirs(connection);
   }
 
   leave(connection: Connection): void {
