@@ -144,6 +144,23 @@ describe("A21: the wider nets", () => {
     expect(await signIn("192.0.2.9", "ann@x.test", right)).toBe("in");
   });
 
+  it("A21: codes tried with one link, and confirmations of one account, are counted wherever they come from", async () => {
+    const throttles = createThrottles(throttleLimits, async () => true);
+    const outcome = (name: "resetLink" | "confirmation", index: number) =>
+      throttles
+        .pass(
+          name,
+          { address: `203.0.113.${index}`, accountId: "ann", input: { token: "link" } },
+          wrongCode,
+        )
+        .catch((error: AppError) => error.code);
+    for (const name of ["resetLink", "confirmation"] as const)
+      expect(await times(12, (index) => outcome(name, index))).toEqual([
+        ...all(10, "invalid_totp"),
+        ...all(2, "too_many"),
+      ]);
+  });
+
   it("A21: second factors are guessed twenty times an hour, from however many addresses", async () => {
     const signIn = desk({}, ["198.51.100.1"]);
     const outcomes = await times(40, (index) =>

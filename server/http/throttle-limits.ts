@@ -24,6 +24,8 @@ export interface ThrottleLimits {
   resetRequestsFromAddress: Limit;
   resetRequestsForEmail: Limit;
   resetLinksFromAddress: Limit;
+  /** Second factors tried with one link. */
+  wrongCodesForLink: Limit;
   requestsOfAccount: Limit;
   requestsFromAddress: Limit;
   /** Requests that hash a password: 19 MiB and about 15 ms of a core each. */
@@ -46,6 +48,7 @@ export const throttleLimits: ThrottleLimits = {
   resetRequestsFromAddress: { count: 40, seconds: hour },
   resetRequestsForEmail: { count: 5, seconds: hour },
   resetLinksFromAddress: { count: 40, seconds: hour },
+  wrongCodesForLink: { count: 10, seconds: hour },
   requestsOfAccount: { count: 6_000, seconds: minute },
   requestsFromAddress: { count: 30_000, seconds: minute },
   hashing: { atOnce: 2, waitingInLine: 200, waiting: 2_000 },

@@ -1,5 +1,5 @@
 import { addressKey } from "./address-key.ts";
-import { createCounter } from "./counter.ts";
+import { type Counter, createCounter } from "./counter.ts";
 import { createLanes } from "./lanes.ts";
 import {
   createSignInThrottle,
@@ -66,7 +66,7 @@ function passSignIn(limits: ThrottleLimits, isFamiliar: IsFamiliar, hash: Pass):
   const signIns = createSignInThrottle(limits, isFamiliar);
   const lanes = createLanes();
   return async (throttled, task) => {
-    const attempt = { address: throttled.address, email: emailOf(throttled.input) };
+    const attempt = { address: throttled.address, email: fieldOf(throttled.input, "email") };
     await signIns.checkPair(attempt);
     return lanes.run(`${addressKey(attempt.address)} ${emailKey(attempt.email)}`, () =>
       hash(throttled, () => signIns.attempt(attempt, task)),
@@ -87,19 +87,27 @@ function passReset(limits: ThrottleLimits): Pass {
   const fromAddress = createCounter(limits.resetRequestsFromAddress);
   const forEmail = createCounter(limits.resetRequestsForEmail);
   return async ({ address, input }, task) => {
-    await fromAddress.take(addressKey(address), "Many links have been asked for from here.");
+    const place = addressKey(address);
+    await fromAddress.check(place, "Many links have been asked for from here.");
     const sentence =
       "Several links have been asked for this address. Look into your mailbox first.";
-    await forEmail.take(emailKey(emailOf(input)), sentence);
+    await forEmail.take(emailKey(fieldOf(input, "email")), sentence);
+    await fromAddress.add(place);
     return task();
   };
 }
 
+/** A link stays good after a wrong code, so that the codes tried with it are counted as well. */
 function passResetLink(limits: ThrottleLimits, hash: Pass): Pass {
   const fromAddress = createCounter(limits.resetLinksFromAddress);
+  const codes = createCounter(limits.wrongCodesForLink);
+  const lanes = createLanes();
   return async (throttled, task) => {
     await fromAddress.take(addressKey(throttled.address), "Many links have been tried from here.");
-    return hash(throttled, task);
+    const link = fieldOf(throttled.input, "token");
+    return lanes.run(link, () =>
+      countWrong(codes, link, () => hash(throttled, task), "Too many wrong codes."),
+    );
   };
 }
 
@@ -108,20 +116,30 @@ function passConfirmation(limits: ThrottleLimits, hash: Pass): Pass {
   const lanes = createLanes();
   return (throttled, task) => {
     const key = throttled.accountId ?? addressKey(throttled.address);
-    return lanes.run(key, async () => {
-      await wrong.check(key, "Too many wrong passwords or codes.");
-      try {
-        return await hash(throttled, task);
-      } catch (error) {
-        if (isWrongSecret(error)) await wrong.add(key);
-        throw error;
-      }
-    });
+    return lanes.run(key, () =>
+      countWrong(wrong, key, () => hash(throttled, task), "Too many wrong passwords or codes."),
+    );
   };
 }
 
-/** The email of an input whose schema has one. */
-function emailOf(input: unknown): string {
-  const hasEmail = typeof input === "object" && input !== null && "email" in input;
-  return hasEmail && typeof input.email === "string" ? input.email : "";
+async function countWrong<Result>(
+  counter: Counter,
+  key: string,
+  task: () => Promise<Result>,
+  sentence: string,
+): Promise<Result> {
+  await counter.check(key, sentence);
+  try {
+    return await task();
+  } catch (error) {
+    if (isWrongSecret(error)) await counter.add(key);
+    throw error;
+  }
+}
+
+/** The text of a field that the schema of the route's input has. */
+function fieldOf(input: unknown, field: "email" | "token"): string {
+  // Any object may be looked into; what is there is checked.
+  const value = (input as Readonly<Record<string, unknown>> | undefined)?.[field];
+  return typeof value === "string" ? value : "";
 }
