@@ -104,12 +104,13 @@ export function createGeneration(options: GenerationOptions): Generation {
     await documents.requireAccess(actor, documentId, action);
   }
 
-  /** What a resumed run writes counts for whoever started it. */
+  /** What a resumed run writes counts for whoever started it, whose account must be active. */
   async function clearToResume(
     actor: Actor,
     { id, documentId, startedBy }: RunRecord,
   ): Promise<void> {
     await clearToSetOff(actor, documentId, "steer");
+    if ((await store.activeAccount(startedBy.id)) === undefined) throw starterGone(startedBy.name);
     await spending.admit(startedBy.id, (transaction) => store.queue(id, transaction));
   }
 
@@ -277,6 +278,12 @@ function readStateVector(seen: string): Uint8Array {
   } catch {
     throw new InvalidError("What the page says it saw cannot be read.", { field: "seen" });
   }
+}
+
+function starterGone(name: string): ForbiddenError {
+  return new ForbiddenError(
+    `The account of ${name}, who started this run, is not active now. The run can be stopped; its text stays.`,
+  );
 }
 
 function isAtWork(session: RunSession): boolean {
