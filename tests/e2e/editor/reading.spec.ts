@@ -47,6 +47,31 @@ test("U1: following keeps the model's caret in view, until the reader turns the 
   await expect(editors.locator(".editor").first().locator(".model-caret")).not.toBeInViewport();
 });
 
+test("nothing moves where nobody looks: words come in with motion only near the reader", async ({
+  editors,
+}) => {
+  await editors.emulateMedia({ reducedMotion: "no-preference" });
+  await editors.evaluate((text) => harness.open({ text }), long);
+  await editors.evaluate(() => harness.showModel(harness.text().length - 1));
+  const write = (words: readonly string[]) =>
+    editors.evaluate(
+      (words) => harness.stream({ words, offset: harness.text().length - 1, intervalMs: 5 }),
+      words,
+    );
+  const motion = (selector: string) =>
+    editors.evaluate((found) => harness.style(found, "animation-name"), selector);
+  const first = editors.locator(".ProseMirror").first();
+  await expect(first).toHaveAttribute("data-model-away");
+  await write(numberedWords(3));
+  expect(await motion(".fresh-words")).toBe("none");
+  expect(await motion(".model-caret")).toBe("none");
+  await editors.evaluate(() => harness.scroll(100_000));
+  await expect(first).not.toHaveAttribute("data-model-away");
+  await write(numberedWords(1));
+  expect(await motion(".fresh-words")).toBe("manuscript-come-in");
+  expect(await motion(".model-caret")).toBe("manuscript-breath");
+});
+
 test("people see each other's carets with their names", async ({ editors }) => {
   await editors.evaluate(() => harness.open({ text: "One two three.\n" }));
   await editors.evaluate(() => harness.meet());
@@ -72,7 +97,7 @@ test("a paragraph in Hebrew runs from the right, its neighbour in English from t
         const text = paragraph.firstChild;
         const end = (text?.textContent ?? "").length;
         const left = (from: number) => {
-          const range = document.createRange();
+          const range = paragraph.ownerDocument.createRange();
           range.setStart(text ?? paragraph, from);
           range.setEnd(text ?? paragraph, from + 1);
           return range.getBoundingClientRect().left;
