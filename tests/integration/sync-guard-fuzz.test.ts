@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
+import { besiege, noPace } from "../support/siege.ts";
+import { addAccount, type SyncServer, startSyncServer } from "../support/sync-server.ts";
+
+const rounds = Number(process.env.FUZZ_SEEDS ?? 5);
+const firstSeed = Number(process.env.FUZZ_FIRST_SEED ?? 1);
+const framesOfRound = 2_000;
+
+let store: TestDatabase;
+let server: SyncServer;
+beforeAll(async () => {
+  store = await openTestDatabase();
+  for (const account of ["ann", "ben", "cat", "wim"]) await addAccount(store.database, account);
+  server = await startSyncServer(store.database, { incoming: noPace });
+});
+afterAll(async () => {
+  await server.close();
+  await store.remove();
+});
+
+test(`S16 S15 S4: ${rounds * framesOfRound} bent frames of a real client take nothing of what somebody else wrote, and nobody else notices`, {
+  timeout: Math.max(60_000, rounds * 15_000),
+}, async () => {
+  for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
+    const { database } = store;
+    const report = await besiege({ database, server, seed, frames: framesOfRound, lines: 16 });
+    console.log(`seed ${seed}: ${report.accepted} accepted, ${report.refused} refused`);
+    expect(report.problems, `run again: FUZZ_FIRST_SEED=${seed} FUZZ_SEEDS=1`).toEqual([]);
+    // A siege that refuses everything, or nothing, tries nothing.
+    expect(report.accepted).toBeGreaterThan(40);
+    expect(report.refused).toBeGreaterThan(500);
+  }
+});
