@@ -360,7 +360,7 @@ describe("deciding", () => {
 });
 
 describe("the list of accounts", () => {
-  test("A13: searches, filters, sorts and pages on the server", async () => {
+  test("A11: searches, filters, sorts and pages on the server", async () => {
     for (let place = 0; place < 53; place++)
       await asked({
         email: `page-${String(place).padStart(2, "0")}@listed.test`,
@@ -412,7 +412,7 @@ describe("the queue's length", () => {
     return seen;
   }
 
-  test("A13: admins hear how many wait when they come and at each change, others never", async () => {
+  test("A11: admins hear how many wait when they come and at each change, others never", async () => {
     const waiting = (await list("?status=pending")).total;
     const [ours, theirs, notTheirs] = [admin.socket(), second.socket(), sponsor.socket()];
     const overheard: unknown[] = [];
