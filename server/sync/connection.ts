@@ -78,9 +78,12 @@ export class Connection implements Author, Publisher {
     this.request = request;
     this.#webSocket = webSocket;
     this.#logger = logger;
-    this.#incoming = new IncomingPace(webSocket, incoming, () =>
-      this.close(closeCodes.overloaded, "more than the server takes"),
-    );
+    this.#incoming = new IncomingPace({
+      line: webSocket,
+      limits: incoming,
+      handle: (bytes) => this.#take(bytes),
+      onTooMuch: () => this.close(closeCodes.overloaded, "more than the server takes"),
+    });
     this.#outbox = new Outbox(webSocket, () =>
       this.close(closeCodes.overloaded, "the connection is too slow"),
     );
@@ -137,7 +140,12 @@ export class Connection implements Author, Publisher {
   }
 
   send(frame: Uint8Array): void {
-    this.#incoming.sent(frame.length);
+    this.#outbox.send(frame);
+  }
+
+  /** What others show: clients send it back. */
+  sendPresence(frame: Uint8Array): void {
+    this.#incoming.expectEcho(frame.length);
     this.#outbox.send(frame);
   }
 
@@ -181,6 +189,7 @@ export class Connection implements Author, Publisher {
   }
 
   #onClose(): void {
+    this.#incoming.finish();
     if (this.#state.kind !== "closed") this.#leave(this.access);
   }
 
@@ -196,8 +205,10 @@ export class Connection implements Author, Publisher {
     this.#lastHeardAt = Date.now();
     if (!isBinary) return this.close(closeCodes.malformed, "not a binary frame");
     const bytes = toBytes(data);
-    if (this.#state.kind === "closed") return;
-    this.#incoming.received(bytes.length);
+    if (this.#state.kind !== "closed") this.#incoming.offer(bytes);
+  }
+
+  #take(bytes: Uint8Array): void {
     if (this.#state.kind === "open") return this.#receive(bytes);
     if (this.#state.kind !== "joining") return;
     this.#state.earlyBytes += bytes.length;

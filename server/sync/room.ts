@@ -269,7 +269,7 @@ export class Room implements ConnectedRoom {
   #announce({ entries, toPublisherToo }: Announcement, publisher: Connection | undefined): void {
     const frame = awarenessFrame(entries);
     for (const connection of this.#connections) {
-      if (toPublisherToo || connection !== publisher) connection.send(frame);
+      if (toPublisherToo || connection !== publisher) connection.sendPresence(frame);
     }
     this.#tell(this.#presence, undefined);
   }
