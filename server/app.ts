@@ -168,13 +168,14 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
     spending: createSpending(database, limits.quota),
     logger,
   });
+  const endRun = createEndRun({ generation, audit });
   const sockets: Sockets = createSockets({
     httpServer: http.server,
     authenticate,
     isAllowedOrigin,
     roleOn: (accountId, documentId) => policy.roleOn(accountId, documentId),
     requireAccess: (...asked) => policy.requireAccess(...asked),
-    handlers: createEventHandlers(policy, generation),
+    handlers: createEventHandlers({ policy, generation, endRun }),
     onAdmin: () => news.queueChanged(),
     ...connectionLimits,
     logger,
@@ -200,7 +201,7 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
     database,
     audit,
     rooms: sync.rooms,
-    endRun: createEndRun({ generation, audit }).ifLive,
+    endRun: (actor, documentId) => endRun.ifLive(actor, documentId),
     accountsOn: (documentId) => policy.accountsOn(documentId),
     onAccessChanged: (accountId, documentId) => news.accessChanged(accountId, documentId),
   });
@@ -235,6 +236,7 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
     news,
     audit,
     readAddress,
+    endRun,
     purging,
     readHealth,
     quotas: createQuotas({ database, audit, builtIn: limits.quota }),

@@ -3,6 +3,7 @@ import { remarkSchema } from "./account.ts";
 import { auditActions, auditTargetKinds } from "./audit.ts";
 import { emailSchema } from "./http.ts";
 import { accountRoles, accountStatuses } from "./permissions.ts";
+import { cleanLine } from "./plain-text.ts";
 import { runSchema } from "./run.ts";
 
 const id = z.string();
@@ -12,7 +13,7 @@ const someone = z.object({ id, name: z.string() });
 /** Rows on one page of an admin's list. */
 export const adminPageSize = 50;
 const page = z.coerce.number().int().min(1).max(100_000).default(1);
-const search = z.string().trim().max(200).default("");
+const search = z.string().transform(cleanLine).pipe(z.string().max(200)).default("");
 const direction = z.enum(["asc", "desc"]).default("desc");
 
 export const adminUsersQuerySchema = z.strictObject({

@@ -18,7 +18,7 @@ import type { Generation } from "../generation/generation.ts";
 import type { Endpoints } from "../http/endpoint.ts";
 import { globally } from "../http/permission.ts";
 import type { Sync } from "../sync/sync.ts";
-import { createEndRun } from "./end-run.ts";
+import type { EndRun } from "./end-run.ts";
 import type { News } from "./news.ts";
 
 interface CustodyOptions {
@@ -28,6 +28,7 @@ interface CustodyOptions {
   sync: Sync;
   generation: Generation;
   news: News;
+  endRun: EndRun;
   purging: Purging;
   readHealth: () => Promise<Health>;
   endpoints: Endpoints;
@@ -35,9 +36,8 @@ interface CustodyOptions {
 
 /** The routes by which admins look after the server, and people after what is theirs. */
 export function createCustodyRouters(options: CustodyOptions): Router[] {
-  const { database, accounts, audit, sync, generation, news, purging, endpoints } = options;
+  const { database, accounts, audit, sync, generation, news, endRun, purging, endpoints } = options;
   const auditReader = createAuditReader(database);
-  const endRun = createEndRun({ generation, audit });
   const onAccessChanged = (accountId: string, documentId: string) =>
     news.accessChanged(accountId, documentId);
   const departure = createDeparture({
@@ -59,7 +59,7 @@ export function createCustodyRouters(options: CustodyOptions): Router[] {
       documents: createAdminDocuments(database, (documentIds) => generation.latest(documentIds)),
       giving: createGiving({ database, audit, onAccessChanged }),
       purging,
-      endRun: (...asked) => endRun.asAdmin(...asked),
+      endRun: (actor, documentId, sender) => endRun.asAdmin(actor, { documentId }, sender),
       endpoints,
     }),
     createOwnDataRoutes({ audit, writeOwnData, departure, endpoints }),

@@ -2,13 +2,13 @@ import type { Actor } from "#shared/permissions.ts";
 import { isLive, type Run } from "#shared/run.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { ConflictError } from "../errors.ts";
-import type { Generation } from "../generation/generation.ts";
+import type { Generation, RunCommandInput } from "../generation/generation.ts";
 import type { Sender } from "../http/sender.ts";
 
 /** Ends runs for a reason that is not in the document. */
 export interface EndRun {
   /** An admin's command: kept in the audit log. Throws what stopping throws. */
-  asAdmin(actor: Actor, documentId: string, sender: Sender): Promise<Run>;
+  asAdmin(actor: Actor, input: RunCommandInput, sender?: Sender): Promise<Run>;
   /** Ends the document's run if it has one; that it ended meanwhile is as good. */
   ifLive(actor: Actor, documentId: string): Promise<void>;
 }
@@ -16,11 +16,12 @@ export interface EndRun {
 export function createEndRun(options: { generation: Generation; audit: AuditLog }): EndRun {
   const { generation, audit } = options;
   return {
-    async asAdmin(actor, documentId, sender) {
-      const run = await generation.stop(actor, { documentId });
+    async asAdmin(actor, input, sender) {
+      const { documentId } = input;
+      const run = await generation.stop(actor, input);
       const target = { kind: "run", id: run.id } as const;
-      const entry = { action: "run.ended", actorId: actor.id, target, sender } as const;
-      await audit.record({ ...entry, details: { documentId } });
+      const entry = { action: "run.ended", actorId: actor.id, target } as const;
+      await audit.record({ ...entry, ...(sender && { sender }), details: { documentId } });
       return run;
     },
 

@@ -1,10 +1,19 @@
+import { mayGlobally } from "#shared/permissions.ts";
 import type { DocumentPolicy } from "../documents/access.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Generation } from "../generation/generation.ts";
 import type { EventHandlers } from "../sockets/event-line.ts";
+import type { EndRun } from "./end-run.ts";
+
+interface EventHandlersOptions {
+  policy: DocumentPolicy;
+  generation: Generation;
+  endRun: EndRun;
+}
 
 /** What each Socket.IO event asks of documents and generation. */
-export function createEventHandlers(policy: DocumentPolicy, generation: Generation): EventHandlers {
+export function createEventHandlers(options: EventHandlersOptions): EventHandlers {
+  const { policy, generation, endRun } = options;
   return {
     async "document:join"(actor, { documentId }) {
       const { role } = await policy.requireAccess(actor, documentId, "read");
@@ -14,7 +23,11 @@ export function createEventHandlers(policy: DocumentPolicy, generation: Generati
     "run:start": async (actor, input) => ({ run: await generation.start(actor, input) }),
     "run:pause": async (actor, input) => ({ run: await generation.pause(actor, input) }),
     "run:resume": async (actor, input) => ({ run: await generation.resume(actor, input) }),
-    "run:stop": async (actor, input) => ({ run: await generation.stop(actor, input) }),
+    "run:stop": async (actor, input) => ({
+      run: mayGlobally(actor.role, "administer")
+        ? await endRun.asAdmin(actor, input)
+        : await generation.stop(actor, input),
+    }),
     "run:tune": async (actor, input) => ({ run: await generation.tune(actor, input) }),
   };
 }

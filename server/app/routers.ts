@@ -25,6 +25,7 @@ import type { Quotas } from "../quotas/quotas.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { Admission } from "./admission.ts";
 import { createCustodyRouters } from "./custody.ts";
+import type { EndRun } from "./end-run.ts";
 import type { News } from "./news.ts";
 import type { OwnAccountParts } from "./own-account.ts";
 import { createPauseRun } from "./pause-run.ts";
@@ -44,6 +45,7 @@ interface RoutersOptions {
   audit: AuditLog;
   readAddress: ReadAddress;
   throttles: Throttles;
+  endRun: EndRun;
   purging: Purging;
   readHealth: () => Promise<Health>;
   quotas: Quotas;

@@ -64,12 +64,11 @@ export function formatFailure(error: unknown, statement: string): string {
   return [`ERROR: ${printableLine(error.message)}`, ...more].join("\n");
 }
 
-/** The line with the place, and a mark below it. `offset` counts characters, not UTF-16 units. */
+/** The line with the place, and a mark below it. The database counts code points. */
 function markPlace(statement: string, offset: number): string[] {
-  const before = [...statement].slice(0, offset).join("");
-  const lineNumber = before.split("\n").length;
-  const line = statement.split("\n")[lineNumber - 1] ?? "";
-  const label = `LINE ${lineNumber}: `;
-  const column = [...before.slice(before.lastIndexOf("\n") + 1)].length;
+  const before = Array.from(statement).slice(0, offset).join("").split("\n");
+  const line = statement.split("\n")[before.length - 1] ?? "";
+  const label = `LINE ${before.length}: `;
+  const column = Array.from(before.at(-1) ?? "").length;
   return [label + printableLine(line), `${" ".repeat(label.length + column)}^`];
 }

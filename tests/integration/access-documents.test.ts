@@ -136,6 +136,22 @@ describe("over HTTP", () => {
     }
   });
 
+  test("A27: a run that an admin ends over Socket.IO is kept as well", async () => {
+    const id = await create("Ended live");
+    const sockets = [sponsor.socket(), admin.socket()] as const;
+    try {
+      const run = await startRun(sockets[0], id);
+      const answer = await sockets[1].timeout(10_000).emitWithAck("run:stop", { documentId: id });
+      expect(answer).toMatchObject({ run: { id: run.id, state: "stopped" } });
+      expect(await lastEvent("run.ended")).toMatchObject({
+        actor: { name: "Ada" },
+        target: { kind: "run", id: run.id },
+      });
+    } finally {
+      for (const socket of sockets) socket.close();
+    }
+  });
+
   test("A28: given to another sponsor, a document is his on open connections at once, and its old owner's to edit", async () => {
     const id = await create("Handed on");
     const copies = [sponsor.open(id), editor.open(id)];
@@ -496,7 +512,7 @@ function describeDocuments(current: () => Database): void {
       const row = await kysely
         .selectFrom(table)
         .select((eb) => eb.fn.countAll<number>().as("count"))
-        .where(kysely.dynamic.ref<never>(column), "=", value as never)
+        .where(kysely.dynamic.ref(column), "=", value as never)
         .executeTakeFirstOrThrow();
       if (row.count > 0) names.push(table);
     }
