@@ -42,10 +42,12 @@ interface OwnSecondFactorOptions {
   confirm: Confirm;
   mail: Mail;
   now: () => number;
+  /** Called after an account has got or lost its second factor: an admin's role hangs on it. */
+  onTotpChanged: (accountId: string) => Promise<void>;
 }
 
 export function createOwnSecondFactor(options: OwnSecondFactorOptions): OwnSecondFactor {
-  const { audit, confirm, mail, now } = options;
+  const { audit, confirm, mail, now, onTotpChanged } = options;
   const { kysely } = options.database;
 
   async function tell(
@@ -73,21 +75,24 @@ export function createOwnSecondFactor(options: OwnSecondFactorOptions): OwnSecon
 
     async confirmSetup({ actor }, code, sender) {
       const { codes, hashes } = await makeRecoveryCodes(actor.id);
-      return kysely.transaction().execute(async (transaction) => {
+      await kysely.transaction().execute(async (transaction) => {
         const { email } = await takePending(transaction, actor.id, { code, now: now() });
         await storeRecoveryCodes(transaction, actor.id, hashes);
         await tell(transaction, { id: actor.id, email }, { on: true, sender });
-        return { recoveryCodes: codes };
       });
+      await onTotpChanged(actor.id);
+      return { recoveryCodes: codes };
     },
 
-    takeOff: (asked) =>
-      confirm(asked, async (transaction, account) => {
+    async takeOff(asked) {
+      await confirm(asked, async (transaction, account) => {
         if (account.totp_secret === null) throw noTotp();
         requireLongPassword(asked.confirmation.password, account);
         await removeTotp(transaction, account.id);
         await tell(transaction, account, { on: false, sender: asked.sender });
-      }),
+      });
+      await onTotpChanged(asked.session.actor.id);
+    },
 
     async renewRecoveryCodes(asked) {
       const { codes, hashes } = await makeRecoveryCodes(asked.session.actor.id);

@@ -17,7 +17,7 @@ export interface ChosenPassword {
  */
 export function refuseWeakPassword({ password, email, name, withTotp }: ChosenPassword): void {
   // As it is hashed.
-  const characters = [...password.normalize("NFKC")];
+  const characters = Array.from(password.normalize("NFKC"));
   const minimum = withTotp ? passwordMinimum.withTotp : passwordMinimum.alone;
   if (characters.length < minimum)
     throw weak(`The password needs at least ${minimum} characters. A few words do well.`);
@@ -36,7 +36,7 @@ function isCommon(folded: string): boolean {
   if (dictionary["passwords-common"].includes(folded)) return true;
   const piece = /^(.+?)\1+$/su.exec(folded)?.[1];
   if (piece === undefined) return false;
-  return [...piece].length < passwordMinimum.withTotp || isCommon(piece);
+  return Array.from(piece).length < passwordMinimum.withTotp || isCommon(piece);
 }
 
 /** What whoever attacks this very account tries first. */

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
-import { AppError, ConflictError, ForbiddenError } from "../errors.ts";
+import { AppError, ConflictError, ForbiddenError, NotFoundError } from "../errors.ts";
 import type { Sender } from "../http/sender.ts";
 import type { Session } from "../http/session.ts";
 import type { Mail } from "../mail/mail.ts";
@@ -17,8 +17,8 @@ import { hashPassword } from "./passwords.ts";
 import { secondFactorRefusal } from "./refusals.ts";
 import {
   hashToken,
-  lockAccount,
   type LinkedAccount,
+  lockAccount,
   readLink,
   replaceLink,
 } from "./reset-links.ts";
@@ -37,7 +37,9 @@ export interface PasswordResets {
     session: Session,
     accountId: string,
     asked: { removeTotp: boolean; sender: Sender },
-  ): Promise<{ url: string; expiresAt: string }>;
+  ): Promise<HandedLink>;
+  /** The same for whoever runs the server, of an active account. Throws NotFoundError. */
+  linkFor(email: string, asked: { removeTotp: boolean }): Promise<HandedLink>;
   /**
    * Sets the password and ends all sessions. Throws AppError `invalid_link` (400), `totp_required`
    * or `invalid_totp` (401), InvalidError for a weak password; the link stays good for another try.
@@ -45,6 +47,11 @@ export interface PasswordResets {
   use(input: ResetInput, sender: Sender): Promise<void>;
   /** Resolves once every link that was asked for is on its way. */
   settled(): Promise<void>;
+}
+
+export interface HandedLink {
+  url: string;
+  expiresAt: string;
 }
 
 interface ResetInput {
@@ -95,6 +102,21 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
     return `${publicOrigin}/reset#${token}`;
   }
 
+  async function handOver(
+    transaction: Kysely<Tables>,
+    link: { accountId: string; actorId: string | null; removesTotp: boolean; sender?: Sender },
+  ): Promise<HandedLink> {
+    const { accountId, actorId, removesTotp, sender } = link;
+    const target = { kind: "account", id: accountId } as const;
+    const action = "account.password_reset_linked";
+    const entry = { action, actorId, target, details: { removesTotp } } as const;
+    await audit.record(sender === undefined ? entry : { ...entry, sender }, transaction);
+    const expiresAt = new Date(now() + handedLifetimeMs);
+    const handed = { accountId, expiresAt, handedBy: actorId, removesTotp };
+    const token = await replaceLink(transaction, handed);
+    return { url: urlOf(token), expiresAt: expiresAt.toISOString() };
+  }
+
   /** Throws where the new password is weak, or the second factor is missing or wrong. */
   async function judge(
     transaction: Kysely<Tables>,
@@ -138,25 +160,23 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
     async link({ actor }, accountId, { removeTotp: removesTotp, sender }) {
       if (actor.id === accountId)
         throw new ForbiddenError("Change your own password on your account's page.");
-      const expiresAt = new Date(now() + handedLifetimeMs);
-      const token = await kysely.transaction().execute(async (transaction) => {
+      return kysely.transaction().execute(async (transaction) => {
         const held = await holdAccount(transaction, accountId);
         requireStillAdmin(held, actor);
         if (held.account.status !== "active") throw notActive();
-        const target = { kind: "account", id: accountId } as const;
-        const action = "account.password_reset_linked";
-        const entry = {
-          action,
-          actorId: actor.id,
-          target,
-          sender,
-          details: { removesTotp },
-        } as const;
-        await audit.record(entry, transaction);
-        const by = { createdBy: actor.id, removesTotp };
-        return replaceLink(transaction, { accountId, expiresAt, ...by });
+        return handOver(transaction, { accountId, actorId: actor.id, sender, removesTotp });
       });
-      return { url: urlOf(token), expiresAt: expiresAt.toISOString() };
+    },
+
+    async linkFor(email, { removeTotp: removesTotp }) {
+      const account = await findByEmail(kysely, email);
+      if (account?.status !== "active")
+        throw new NotFoundError(`There is no active account for ${email}.`);
+      return kysely
+        .transaction()
+        .execute((transaction) =>
+          handOver(transaction, { accountId: account.id, actorId: null, removesTotp }),
+        );
     },
 
     async use({ token, password, totp }, sender) {

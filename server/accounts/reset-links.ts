@@ -28,18 +28,18 @@ export function lockAccount(transaction: Kysely<Tables>, accountId: string) {
  */
 export async function replaceLink(
   transaction: Kysely<Tables>,
-  link: { accountId: string; expiresAt: Date; createdBy?: string; removesTotp?: boolean },
+  link: { accountId: string; expiresAt: Date; handedBy?: string | null; removesTotp?: boolean },
 ): Promise<string> {
-  const { accountId, expiresAt, createdBy = null, removesTotp = false } = link;
+  const { accountId, expiresAt, handedBy, removesTotp = false } = link;
   const older = transaction.deleteFrom("password_resets").where("user_id", "=", accountId);
-  await (createdBy === null ? older.where("created_by", "is", null) : older).execute();
+  await (handedBy === undefined ? older.where("created_by", "is", null) : older).execute();
   const token = randomBytes(32).toString("base64url");
   await transaction
     .insertInto("password_resets")
     .values({
       token_hash: hashToken(token),
       user_id: accountId,
-      created_by: createdBy,
+      created_by: handedBy ?? null,
       removes_totp: removesTotp,
       expires_at: expiresAt,
     })

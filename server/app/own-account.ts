@@ -44,6 +44,7 @@ export function createOwnAccountParts(options: OwnAccountOptions): OwnAccountPar
     publicOrigin,
     now: Date.now,
     onSessionEnded: (sessionId: string) => news.sessionEnded(sessionId),
+    onTotpChanged: (accountId: string) => news.accountChanged(accountId),
     onRenamed: (accountId: string) => news.accountRenamed(accountId),
   };
   const resets = createPasswordResets(parts);

@@ -5,6 +5,7 @@ import { registerAccountCommands } from "./accounts.ts";
 import { registerConsoleCommand } from "./console.ts";
 import { registerDatabaseCommands } from "./database.ts";
 import { registerModelCommands } from "./models.ts";
+import { registerResetLinkCommand } from "./reset-link.ts";
 
 try {
   const program = new Command("npm run cli --")
@@ -13,6 +14,7 @@ try {
   registerAccountCommands(program);
   registerDatabaseCommands(program);
   registerConsoleCommand(program);
+  registerResetLinkCommand(program);
   registerModelCommands(program, { modelsDir: readConfig().modelsDir });
   await program.parseAsync();
 } catch (error) {

@@ -364,6 +364,9 @@ describe.each([
       desk.resets.link(admin, accountId, { removeTotp: true, sender });
     await expect(link(id)).rejects.toMatchObject({ status: 403 });
     await expect(link("nobody")).rejects.toMatchObject({ status: 404 });
+    await expect(
+      desk.resets.linkFor("nobody@example.test", { removeTotp: true }),
+    ).rejects.toMatchObject({ status: 404 });
     const waiting = await desk.add("waiting");
     const { kysely } = store.database;
     await kysely
@@ -381,11 +384,34 @@ describe.each([
     expect(recipients.filter((to) => strangers.includes(to))).toEqual([]);
   });
 
+  test("A16: a session in use says when it was seen last, to the minute", async () => {
+    const { kysely } = store.database;
+    const { email } = await desk.add("seen");
+    const { setCookie } = await desk.accounts.signIn(
+      { email, password: firstPassword },
+      { sender },
+    );
+    const use = async () => {
+      const session = await desk.accounts.authenticate(setCookie.split(";")[0]);
+      return session && (await desk.ownSessions.list(session))[0]?.lastSeenAt;
+    };
+    const begun = await use();
+    expect(await use()).toBe(begun);
+    const longAgo = new Date(Date.now() - 61_000);
+    await kysely.updateTable("sessions").set({ last_seen_at: longAgo }).execute();
+    const seen = await use();
+    expect(Date.parse(seen ?? "")).toBeGreaterThanOrEqual(Date.parse(begun ?? ""));
+    expect(await use()).toBe(seen);
+  });
+
   test("A16: a sign-in is recorded, and a refusal without what was typed", async () => {
     const { id, email } = await desk.add("recorded");
     const typed = "my secret typed into the wrong field";
-    await expect(desk.enter(email, { password: typed })).rejects.toThrow();
-    await expect(desk.enter(`${typed}@example.test`, { password: typed })).rejects.toThrow();
+    const attempts = [email, `${typed}@example.test`].map(
+      (as) => () => desk.enter(as, { password: typed }),
+    );
+    for (const attempt of attempts)
+      await expect(attempt()).rejects.toMatchObject({ code: "invalid_credentials" });
     await desk.enter(email);
     const events = await store.database.kysely
       .selectFrom("audit_events")

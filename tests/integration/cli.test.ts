@@ -62,6 +62,27 @@ test("accounts made on the command line can sign in, with the role that they wer
   }
 });
 
+test("A17: whoever runs the server can make a link with which the only admin comes back in", async () => {
+  const email = "lost@example.test";
+  await cli(["create-admin", "--email", email, "--password-stdin"], "correct horse battery\n");
+  const { code, output } = await cli(["reset-link", "--email", email, "--remove-totp"]);
+  expect(code).toBe(0);
+  const token = /^http:\/\/127\.0\.0\.1:\d+\/reset#([\w-]{43})$/m.exec(output)?.[1];
+  const password = "a later evening fog";
+  const app = await startTestApp({ config: { dataDir } });
+  try {
+    const answer = await fetch(`${app.url}/api/password-resets/use`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin: app.url },
+      body: JSON.stringify({ token, password }),
+    });
+    expect(answer.status).toBe(204);
+    await signIn(app.url, email, password);
+  } finally {
+    await app.stop();
+  }
+});
+
 test("a refusal is words on the terminal and exit code 1, not a stack trace", async () => {
   const { code, output } = await cli(
     ["create-admin", "--email", "a@b.test", "--password-stdin"],

@@ -54,11 +54,18 @@ export function openAccountDesk(
   const accounts = createAccounts({ database, secure: true, audit, onSessionEnded, ...clock });
   const { secondFactor } = accounts;
   const parts = {
-    ...{ database, audit, mail, secondFactor, onSessionEnded, logger: silent, requireTotp: false },
+    database,
+    audit,
+    mail,
+    secondFactor,
+    onSessionEnded,
+    logger: silent,
+    requireTotp: false,
     ...clock,
     confirm: createConfirm({ database, secondFactor }),
     publicOrigin: "https://write.example.org",
     onRenamed: async () => undefined,
+    onTotpChanged: async () => undefined,
   };
   const desk: AccountDesk = {
     accounts,
