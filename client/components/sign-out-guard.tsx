@@ -31,6 +31,8 @@ export function SignOutGuard({ user, children }: SignOutGuardProps) {
       opened={unsent !== null}
       onChange={() => setUnsent(null)}
       width={360}
+      // What it stands under is no button; it names itself.
+      withRoles={false}
       position="bottom-end"
     >
       <Popover.Target>
@@ -39,11 +41,11 @@ export function SignOutGuard({ user, children }: SignOutGuardProps) {
           {children(() => void begin())}
         </div>
       </Popover.Target>
-      <Popover.Dropdown aria-label="Words that were not saved">
+      <Popover.Dropdown role="dialog" aria-label="Words that were not saved">
         {unsent !== null && (
           <div className={styles.warning}>
             <UnsentSentence unsent={unsent} />
-            <Refusal error={signOut.error} />
+            {signOut.error && <Refusal error={signOut.error} />}
             <Button variant="default" onClick={() => setUnsent(null)}>
               Stay signed in
             </Button>

@@ -16,7 +16,13 @@ export function DocumentRowMenu({ document }: { document: AdminDocument }) {
   const close = () => setForm(null);
   const runLives = document.run !== null && isLive(document.run.state);
   return (
-    <Popover opened={form !== null} onChange={close} width={340} position="bottom-end">
+    <Popover
+      opened={form !== null}
+      onChange={close}
+      width={340}
+      position="bottom-end"
+      withRoles={false}
+    >
       <Popover.Target>
         <div className={styles.menu}>
           <Menu width={220}>
@@ -33,7 +39,7 @@ export function DocumentRowMenu({ document }: { document: AdminDocument }) {
           </Menu>
         </div>
       </Popover.Target>
-      <Popover.Dropdown aria-label={`About ${document.title}`}>
+      <Popover.Dropdown role="dialog" aria-label={`About ${document.title}`}>
         {form !== null && <DocumentForm name={form} document={document} onClose={close} />}
       </Popover.Dropdown>
     </Popover>

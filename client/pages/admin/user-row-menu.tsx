@@ -16,7 +16,13 @@ export function UserRowMenu({ user, isSelf }: UserRowMenuProps) {
   const [form, setForm] = useState<UserFormName | null>(null);
   const close = () => setForm(null);
   return (
-    <Popover opened={form !== null} onChange={close} width={340} position="bottom-end">
+    <Popover
+      opened={form !== null}
+      onChange={close}
+      width={340}
+      position="bottom-end"
+      withRoles={false}
+    >
       <Popover.Target>
         <div className={styles.menu}>
           <Menu width={220}>
@@ -31,7 +37,7 @@ export function UserRowMenu({ user, isSelf }: UserRowMenuProps) {
           </Menu>
         </div>
       </Popover.Target>
-      <Popover.Dropdown aria-label={`About ${user.name}`}>
+      <Popover.Dropdown role="dialog" aria-label={`About ${user.name}`}>
         {form !== null && <UserForm name={form} user={user} onClose={close} />}
       </Popover.Dropdown>
     </Popover>
