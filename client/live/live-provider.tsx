@@ -10,6 +10,7 @@ import {
 import type { AccountEnded } from "#shared/socket-events.ts";
 import { markSignedOut, recheckMe } from "../api/session.ts";
 import { createLiveSocket, type LiveSocket } from "./live-socket.ts";
+import { retryAfterMs } from "./retry-after.ts";
 
 interface Live {
   socket: LiveSocket;
@@ -40,8 +41,12 @@ export function LiveProvider({ onAccountEnded, children }: LiveProviderProps) {
         if (isHere && isSignedIn) socket.connect();
       });
     };
-    const onRefused = () => {
-      if (!socket.active) void recheckMe(client);
+    let retry: ReturnType<typeof setTimeout> | undefined;
+    const onRefused = (error: Error) => {
+      if (socket.active) return;
+      const waitMs = retryAfterMs(error);
+      if (waitMs === undefined) void recheckMe(client);
+      else retry = setTimeout(() => socket.connect(), waitMs);
     };
     const onEnded = (ended: AccountEnded) => {
       isHere = false;
@@ -59,6 +64,7 @@ export function LiveProvider({ onAccountEnded, children }: LiveProviderProps) {
     socket.connect();
     return () => {
       isHere = false;
+      clearTimeout(retry);
       socket.off("disconnect", onDisconnect);
       socket.off("connect_error", onRefused);
       socket.off("account:ended", onEnded);

@@ -54,7 +54,7 @@ const pausedSentences: { readonly [reason in Exclude<RunReason, "by_person">]: s
   storage: `The database was away. ${safeResume}`,
   error: `Something failed. ${safeResume}`,
   loop: "Paused: it was repeating itself. Change a sentence, then resume",
-  quota: "Paused: the quota is used up",
+  quota: "Paused: the tokens of today are used up. Your text is safe; resume after midnight UTC",
   access: "Paused: the one who started it may no longer write here",
   document_gone: "Paused: the document was archived",
 };
@@ -66,7 +66,7 @@ const failedSentences: { readonly [reason in RunReason]: string } = {
   storage: "The database went away. Start again when you like",
   error: "The run failed. Your text is safe; start again when you like",
   loop: "Ended: it was repeating itself",
-  quota: "Ended: the quota is used up",
+  quota: "Ended: the tokens of today were used up",
   access: "Ended: the one who started it may no longer write here",
   document_gone: "Ended: the document is gone",
 };
