@@ -49,6 +49,7 @@ export function createCustodyRouters(options: CustodyOptions): Router[] {
     onAccessChanged,
     onEveryonesAccessChanged: (documentId) => news.everyonesAccessChanged(documentId),
     onSessionEnded: (sessionId) => news.sessionEnded(sessionId),
+    onAccountChanged: (accountId) => news.accountChanged(accountId),
   });
   const readDocumentAt: Sync["readDocumentAt"] = (documentId, seq) =>
     sync.readDocumentAt(documentId, seq);

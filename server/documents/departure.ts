@@ -30,6 +30,8 @@ interface DepartureOptions {
   onEveryonesAccessChanged: (documentId: string) => Promise<void>;
   onAccessChanged: (accountId: string, documentId: string) => Promise<void>;
   onSessionEnded: (sessionId: string) => void;
+  /** Awaited: afterwards the account has nothing open, whatever was begun in the last moment. */
+  onAccountChanged: (accountId: string) => Promise<void>;
 }
 
 const purgeDelayMs = 30 * 24 * 60 * 60 * 1000;
@@ -93,6 +95,7 @@ export function createDeparture(options: DepartureOptions): Departure {
   async function tell(accountId: string, farewell: Farewell): Promise<void> {
     const { sessionIds, owned, others, heirId } = farewell;
     for (const sessionId of sessionIds) options.onSessionEnded(sessionId);
+    await options.onAccountChanged(accountId);
     for (const documentId of [...owned, ...others]) {
       await options.onAccessChanged(accountId, documentId);
       await options.onEveryonesAccessChanged(documentId);

@@ -43,7 +43,7 @@ export function createOwnDataRoutes(options: OwnDataRoutesOptions): Router {
         await departure.leave(session, input, sender);
         return { status: 204 };
       },
-      { input: deleteAccountInputSchema },
+      { input: deleteAccountInputSchema, throttle: "confirmation" },
     ),
   );
 

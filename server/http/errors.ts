@@ -11,8 +11,14 @@ export const refuseUnknown: RequestHandler = () => {
 
 /** Answers every error in one shape; what nobody foresaw is logged and shown as 500 without detail. */
 export function answerErrors(logger: Logger): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    if (response.headersSent) return next(error);
+  return (error: unknown, request, response, _next) => {
+    if (response.headersSent) {
+      const requestId = response.get("X-Request-Id");
+      logger.error({ error, requestId }, "an answer broke off");
+      // Cut off, it cannot be taken for the whole.
+      response.destroy();
+      return;
+    }
     const known = asAppError(error);
     if (known.status >= 500)
       logger.error({ error, requestId: response.get("X-Request-Id") }, "request failed");

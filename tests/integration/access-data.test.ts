@@ -50,6 +50,7 @@ function describeDeparture(current: () => Database): void {
       onEveryonesAccessChanged: async () => undefined,
       onAccessChanged: async () => undefined,
       onSessionEnded: (sessionId) => ended.push(sessionId),
+      onAccountChanged: async () => undefined,
     });
   }
 
