@@ -35,6 +35,7 @@ export default defineConfig({
   projects: [
     // First the files that take longest, so that at the end both workers have work.
     { name: "story", testDir: "tests/e2e/story" },
+    { name: "access", testDir: "tests/e2e/access" },
     { name: "editor", testDir: "tests/e2e/editor" },
   ],
 });

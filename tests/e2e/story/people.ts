@@ -18,7 +18,7 @@ export async function visit(
   browser: Browser,
   url: string,
   email: string,
-  options: { width?: number; height?: number } = {},
+  options: { width?: number; height?: number; password?: string } = {},
 ): Promise<Visitor> {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
@@ -26,9 +26,7 @@ export async function visit(
   });
   const page = await context.newPage();
   await page.goto(url);
-  await page.getByLabel("Email").fill(email);
-  await page.getByLabel("Password", { exact: true }).fill(demonstrationPassword);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await fillSignIn(page, email, options.password);
   await expect(page.getByRole("heading", { name: "Documents" })).toBeVisible();
   const manuscript = page.getByRole("textbox", { name: "Manuscript" });
   return {
@@ -43,4 +41,15 @@ export async function visit(
     },
     close: () => context.close(),
   };
+}
+
+/** Sends the form of the sign-in page that is open. */
+export async function fillSignIn(
+  page: Page,
+  email: string,
+  password = demonstrationPassword,
+): Promise<void> {
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
 }
