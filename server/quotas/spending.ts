@@ -100,7 +100,7 @@ export async function countAtWork(kysely: Kysely<Tables>, accountId: string): Pr
     .where("started_by", "=", accountId)
     .where("state", "in", statesAtWork)
     .executeTakeFirstOrThrow();
-  return Number(count);
+  return count;
 }
 
 function requireTokens({ tokensPerDay }: Quota, used: number): void {

@@ -65,7 +65,7 @@ describe.each([
     const { tokens } = await store.database.kysely
       .selectFrom("token_usage")
       .select((select) =>
-        select.fn.coalesce(select.fn.sum<number>("tokens"), sql.lit(0)).as("tokens"),
+        select.fn.coalesce(select.fn.sum<string>("tokens"), sql.lit(0)).as("tokens"),
       )
       .where("user_id", "=", desk.owner.id)
       .executeTakeFirstOrThrow();

@@ -213,7 +213,7 @@ test("A22: an address has so many connections of each kind, signed in or not", a
   const sponsor = await app.signIn("sponsor@demo.test");
   const first = await connect(sponsor);
   await connect(await app.signIn("editor@demo.test"));
-  await expect(connect(await app.signIn("sponsor2@demo.test"))).rejects.toThrow();
+  await expect(connect(await app.signIn("sponsor2@demo.test"))).rejects.toThrow("transport close");
   first.disconnect();
   await vi.waitFor(async () => expect((await connect(sponsor)).connected).toBe(true));
 });
