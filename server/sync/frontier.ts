@@ -1,5 +1,6 @@
 import * as Y from "yjs";
 import type { ClientBinding, ClientIds } from "./client-ids.ts";
+import { integrationSteps } from "./integration-cost.ts";
 
 /**
  * How far the document goes, client by client, with all that is durable and all that the commit in
@@ -43,6 +44,11 @@ export class Frontier {
   advance(clocks: ReadonlyMap<number, number>, bindings: readonly ClientBinding[]): void {
     for (const [client, clock] of clocks) this.#ahead.set(client, clock);
     for (const { clientId, accountId } of bindings) this.#binding.set(clientId, accountId);
+  }
+
+  /** What Yjs walks over to integrate these, counted up to `limit`. */
+  integrationSteps(items: readonly Y.Item[], limit: number): number {
+    return integrationSteps(items, this.#doc, limit);
   }
 
   /** Whether a cut before this clock would leave halves of a character, which Yjs makes two "\ufffd" of. */

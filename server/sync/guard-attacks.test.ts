@@ -112,6 +112,22 @@ describe("S15: what costs more than it looks", () => {
     expect(Y.decodeUpdate(verdict.payload).ds.clients.get(3)).toEqual([{ clock: 0, len: 4 }]);
   });
 
+  test("15,000 characters that each claim both ends of a long text, which Yjs would walk through", () => {
+    const doc = new Y.Doc();
+    doc.clientID = 3;
+    for (let count = 0; count < 5_000; count++) doc.getText("body").insert(0, "x");
+    const clientIds = new ClientIds([{ clientId: 4_000_000_000, accountId: "ann" }]);
+    const context = { accountId: "ann", isRun: () => false };
+    const update = (count: number) => {
+      const structs = Array.from({ length: count }, () => inserted(0x61)).flat();
+      return Uint8Array.from([1, ...varUint(count), ...varUint(4_000_000_000), 0, ...structs, 0]);
+    };
+    const judgeMany = (count: number) =>
+      judgeUpdate(update(count), { ...context, frontier: new Frontier(doc, clientIds) });
+    expect(judgeMany(15_000)).toMatchObject(tooLarge);
+    expect(judgeMany(100).kind).toBe("accepted");
+  });
+
   test("runs by the hundred that have to be looked up", () => {
     const count = updateLimits.unknownRuns + 1;
     const structs = Array.from({ length: count }, (_, index) => [

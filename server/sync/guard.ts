@@ -22,6 +22,8 @@ export const updateLimits = {
   unknownRuns: 100,
   /** Looks at structs until each comes after what it builds on; most updates take one each. */
   looks: 1_000_000,
+  /** Items that Yjs walks over to find the places of the new ones; next to none as people write. */
+  integrationSteps: 5_000_000,
 } as const;
 
 /** What the guard must know of the document and of who writes. */
@@ -76,6 +78,11 @@ function judgeDecoded(
   const after = checkDependencies(news, context.frontier);
   checkDeletions(deletions, after, context.frontier);
   checkCharacters(news, deletions, context.frontier);
+  const items = news.filter((struct) => struct instanceof Y.Item);
+  const { integrationSteps: limit } = updateLimits;
+  if (context.frontier.integrationSteps(items, limit) >= limit) {
+    throw refuse(closeCodes.tooLarge, "too far from its place");
+  }
   const runIds = unknownRuns(news, context);
   if (runIds.length > 0) return { kind: "unknownRuns", runIds };
   const payload = trimUpdate(update, structs.length - news.length, deletions, context.frontier);

@@ -140,8 +140,13 @@ class Siege {
     this.#remark();
     const isThere = () =>
       this.#victim.isSaved && this.#text(this.#victim.doc) === this.#text(this.#room.doc);
-    if (!(await until(isThere)))
-      this.#problems.push("the victim cannot go on or sees another text");
+    if (!(await until(isThere))) {
+      const state = this.#victim.isSaved
+        ? "is saved, and sees another text"
+        : "waits for its saves";
+      this.#problems.push(`the victim ${state}: ${this.#text(this.#victim.doc)}`);
+      this.#problems.push(`the server has ${this.#text(this.#room.doc)}`);
+    }
     const codes = this.#victim.closeCodes;
     if (codes.length > 0) this.#problems.push(`the victim was closed with ${codes.join()}`);
     await this.#compareWithLog();
