@@ -49,6 +49,16 @@ export async function holdAccount(
   return { account, admins: rows.filter(isActiveAdmin) };
 }
 
+/** Locks the account's row until the transaction ends; undefined where there is none. */
+export function lockAccount(transaction: Kysely<Tables>, accountId: string) {
+  return transaction
+    .selectFrom("users")
+    .select(["email", "status"])
+    .where("id", "=", accountId)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
 /** Throws where the admin who asks has been suspended or demoted since the request came in. */
 export function requireStillAdmin({ admins }: HeldAccounts, actor: Actor): void {
   if (!admins.some(({ id }) => id === actor.id)) throw new SignedOutError();

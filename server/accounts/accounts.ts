@@ -10,6 +10,7 @@ import { hashPassword } from "./passwords.ts";
 import { createSecondFactor, type SecondFactor } from "./second-factor.ts";
 import { createSessions } from "./sessions.ts";
 import { createSignIn, findByEmail, type SignInInput } from "./sign-in.ts";
+import { transact } from "./transact.ts";
 
 export interface NewAccount {
   email: string;
@@ -58,13 +59,15 @@ export function createAccounts(options: AccountsOptions): Accounts {
     async signIn(input, { sender, cookieHeader }) {
       const { user, setCookie } = await signIn(input, sender);
       // This browser has a new cookie from here on.
-      const replaced = await sessions.end(kysely, cookieHeader);
+      const replaced = await transact(kysely, (transaction) =>
+        sessions.end(transaction, cookieHeader),
+      );
       if (replaced !== undefined) onSessionEnded?.(replaced.sessionId);
       return { user, setCookie };
     },
 
     async signOut(cookieHeader, sender) {
-      const ended = await kysely.transaction().execute(async (transaction) => {
+      const ended = await transact(kysely, async (transaction) => {
         const session = await sessions.end(transaction, cookieHeader);
         if (session === undefined) return undefined;
         const { accountId: actorId, publicId } = session;

@@ -7,6 +7,7 @@ import type { Session } from "../http/session.ts";
 import { verifyPassword } from "./passwords.ts";
 import { secondFactorRefusal, wrongPassword } from "./refusals.ts";
 import type { SecondFactor } from "./second-factor.ts";
+import { transact } from "./transact.ts";
 
 /** What the person types to show that it is they who sit there. */
 export interface Confirmation {
@@ -51,7 +52,7 @@ export function createConfirm(options: {
     const account = await readAccount(kysely, session.actor.id);
     if (!(await verifyPassword(account.password_hash, password))) throw wrongPassword(field);
     const factor = await secondFactor.read(account, totp);
-    return kysely.transaction().execute(async (transaction) => {
+    return transact(kysely, async (transaction) => {
       const held = await readAccount(transaction, account.id);
       if (held.password_hash !== account.password_hash) throw wrongPassword(field);
       if (held.totp_secret !== account.totp_secret) throw changedMeanwhile();

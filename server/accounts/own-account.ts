@@ -14,6 +14,7 @@ import { endSessions } from "./own-sessions.ts";
 import { refuseWeakPassword } from "./password-policy.ts";
 import { hashPassword } from "./passwords.ts";
 import { findByEmail } from "./sign-in.ts";
+import { transact } from "./transact.ts";
 
 /** Name, organisation, email and password of the account that asks. */
 export interface OwnAccounts {
@@ -52,9 +53,9 @@ export function createOwnAccounts(options: OwnAccountsOptions): OwnAccounts {
     const { id } = session.actor;
     const record = recordProfile(audit, sender);
     if (email === undefined || email === session.email)
-      return kysely
-        .transaction()
-        .execute((transaction) => record(transaction, id, { ...input, email: undefined }));
+      return transact(kysely, (transaction) =>
+        record(transaction, id, { ...input, email: undefined }),
+      );
     if (password === undefined)
       throw new InvalidError("Type your password to change your email.", { field: "password" });
     const asked = { session, sender, confirmation: { password }, passwordOnly: true };

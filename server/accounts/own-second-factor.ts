@@ -12,6 +12,7 @@ import { refuseWeakPassword } from "./password-policy.ts";
 import { forgetRecoveryCodes, makeRecoveryCodes, storeRecoveryCodes } from "./recovery-codes.ts";
 import { wrongSetupCode } from "./refusals.ts";
 import { newTotpSecret, totpStep, totpUri } from "./totp.ts";
+import { transact } from "./transact.ts";
 
 /** The second factor of the account that asks. All but `confirmSetup` throw as Confirm does. */
 export interface OwnSecondFactor {
@@ -75,7 +76,7 @@ export function createOwnSecondFactor(options: OwnSecondFactorOptions): OwnSecon
 
     async confirmSetup({ actor }, code, sender) {
       const { codes, hashes } = await makeRecoveryCodes(actor.id);
-      await kysely.transaction().execute(async (transaction) => {
+      await transact(kysely, async (transaction) => {
         const { email } = await takePending(transaction, actor.id, { code, now: now() });
         await storeRecoveryCodes(transaction, actor.id, hashes);
         await tell(transaction, { id: actor.id, email }, { on: true, sender });

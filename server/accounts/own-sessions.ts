@@ -6,7 +6,9 @@ import type { Tables } from "../database/tables.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Sender } from "../http/sender.ts";
 import type { Session } from "../http/session.ts";
+import { lockAccount } from "./account-lock.ts";
 import { oldestSession } from "./session-store.ts";
+import { transact } from "./transact.ts";
 
 /** Where one is signed in. */
 export interface OwnSessions {
@@ -50,7 +52,8 @@ export function createOwnSessions(options: OwnSessionsOptions): OwnSessions {
     },
 
     async end({ actor }, publicId, sender) {
-      const ended = await kysely.transaction().execute(async (transaction) => {
+      const ended = await transact(kysely, async (transaction) => {
+        await lockAccount(transaction, actor.id);
         const row = await transaction
           .deleteFrom("sessions")
           .where("id", "=", publicId)
@@ -67,7 +70,8 @@ export function createOwnSessions(options: OwnSessionsOptions): OwnSessions {
     },
 
     async endOthers({ id, actor }, sender) {
-      const ended = await kysely.transaction().execute(async (transaction) => {
+      const ended = await transact(kysely, async (transaction) => {
+        await lockAccount(transaction, actor.id);
         const others = await endSessions(transaction, actor.id, { except: id });
         await audit.record(
           {
@@ -86,7 +90,7 @@ export function createOwnSessions(options: OwnSessionsOptions): OwnSessions {
   };
 }
 
-/** Ends an account's sessions; their open connections are to be told once that is committed. */
+/** Ends sessions of an account whose row is locked; their open connections are to be told once that is committed. */
 export async function endSessions(
   transaction: Kysely<Tables>,
   accountId: string,

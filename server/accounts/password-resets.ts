@@ -7,7 +7,7 @@ import type { Sender } from "../http/sender.ts";
 import type { Session } from "../http/session.ts";
 import type { Mail } from "../mail/mail.ts";
 import type { Logger } from "../observability/logger.ts";
-import { holdAccount, requireStillAdmin } from "./account-lock.ts";
+import { holdAccount, lockAccount, requireStillAdmin } from "./account-lock.ts";
 import { storePassword } from "./own-account.ts";
 import { passwordChanged, resetLink } from "./own-account-mails.ts";
 import { removeTotp } from "./own-second-factor.ts";
@@ -15,15 +15,10 @@ import { endSessions } from "./own-sessions.ts";
 import { refuseWeakPassword } from "./password-policy.ts";
 import { hashPassword } from "./passwords.ts";
 import { secondFactorRefusal } from "./refusals.ts";
-import {
-  hashToken,
-  type LinkedAccount,
-  lockAccount,
-  readLink,
-  replaceLink,
-} from "./reset-links.ts";
+import { hashToken, type LinkedAccount, readLink, replaceLink } from "./reset-links.ts";
 import type { SecondFactor, TypedFactor } from "./second-factor.ts";
 import { findByEmail } from "./sign-in.ts";
+import { transact } from "./transact.ts";
 
 /** Links that set a new password; each works once, and a newer one takes its place. */
 export interface PasswordResets {
@@ -87,7 +82,7 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
   async function mailLink(email: string): Promise<void> {
     const account = await findByEmail(kysely, email);
     if (account?.status !== "active") return;
-    await kysely.transaction().execute(async (transaction) => {
+    await transact(kysely, async (transaction) => {
       const held = await lockAccount(transaction, account.id);
       // A link must not go to an address that the account has just left.
       if (held?.status !== "active" || held.email !== account.email) return;
@@ -160,7 +155,7 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
     async link({ actor }, accountId, { removeTotp: removesTotp, sender }) {
       if (actor.id === accountId)
         throw new ForbiddenError("Change your own password on your account's page.");
-      return kysely.transaction().execute(async (transaction) => {
+      return transact(kysely, async (transaction) => {
         const held = await holdAccount(transaction, accountId);
         requireStillAdmin(held, actor);
         if (held.account.status !== "active") throw notActive();
@@ -172,11 +167,9 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
       const account = await findByEmail(kysely, email);
       if (account?.status !== "active")
         throw new NotFoundError(`There is no active account for ${email}.`);
-      return kysely
-        .transaction()
-        .execute((transaction) =>
-          handOver(transaction, { accountId: account.id, actorId: null, removesTotp }),
-        );
+      return transact(kysely, (transaction) =>
+        handOver(transaction, { accountId: account.id, actorId: null, removesTotp }),
+      );
     },
 
     async use({ token, password, totp }, sender) {
@@ -185,7 +178,7 @@ export function createPasswordResets(options: PasswordResetsOptions): PasswordRe
       if (found === undefined) throw invalidLink();
       const factor = await secondFactor.read(found, totp);
       const passwordHash = await hashPassword(password);
-      const ended = await kysely.transaction().execute(async (transaction) => {
+      const ended = await transact(kysely, async (transaction) => {
         await lockAccount(transaction, found.id);
         const account = await readLink(transaction, tokenHash, now());
         if (account === undefined) throw invalidLink();

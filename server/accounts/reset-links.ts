@@ -12,16 +12,6 @@ export interface LinkedAccount {
   removesTotp: boolean;
 }
 
-/** Locks the account's row until the transaction ends; undefined where there is none. */
-export function lockAccount(transaction: Kysely<Tables>, accountId: string) {
-  return transaction
-    .selectFrom("users")
-    .select(["email", "status"])
-    .where("id", "=", accountId)
-    .forUpdate()
-    .executeTakeFirst();
-}
-
 /**
  * Makes a link and returns its token. What anybody may ask for by mail does not take the place of
  * what an admin has handed over.

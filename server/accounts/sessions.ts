@@ -87,15 +87,29 @@ export function createSessions({ database, secure, requireTotp }: SessionsOption
     async end(transaction, cookieHeader) {
       const token = readCookie(cookieHeader, cookieName);
       if (token === undefined) return undefined;
+      const sessionId = hashToken(token);
+      await lockOwner(transaction, sessionId);
       return transaction
         .deleteFrom("sessions")
-        .where("token_hash", "=", hashToken(token))
+        .where("token_hash", "=", sessionId)
         .returning(["token_hash as sessionId", "id as publicId", "user_id as accountId"])
         .executeTakeFirst();
     },
     blankCookie: lucia.createBlankSessionCookie().serialize(),
     deleteExpired: () => lucia.deleteExpiredSessions(),
   };
+}
+
+/** The account before its sessions, as everyone locks them: else two that end some would deadlock. */
+async function lockOwner(transaction: Kysely<Tables>, sessionId: string): Promise<void> {
+  await transaction
+    .selectFrom("users")
+    .select("users.id")
+    .where("users.id", "=", (sessions) =>
+      sessions.selectFrom("sessions").select("user_id").where("token_hash", "=", sessionId),
+    )
+    .forUpdate()
+    .execute();
 }
 
 function createLucia(connection: Kysely<Tables>, name: string, secure: boolean): OwnLucia {

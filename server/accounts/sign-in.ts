@@ -11,6 +11,7 @@ import { secondFactorRefusal } from "./refusals.ts";
 import type { SecondFactor, TypedFactor } from "./second-factor.ts";
 import type { Sessions } from "./sessions.ts";
 import { notActive } from "./standing.ts";
+import { transact } from "./transact.ts";
 
 export interface SignInInput {
   email: string;
@@ -60,7 +61,7 @@ export function createSignIn({ database, sessions, secondFactor, audit }: SignIn
 
   /** In one transaction: what was verified must still hold when the session begins. */
   async function begin(account: Account, factor: TypedFactor | undefined, sender: Sender) {
-    return kysely.transaction().execute(async (transaction) => {
+    return transact(kysely, async (transaction) => {
       if (!(await holdUnchanged(transaction, account))) throw invalidCredentials();
       const problem = await secondFactor.take(transaction, account, factor, sender);
       if (problem !== undefined) throw secondFactorRefusal(problem, 401);

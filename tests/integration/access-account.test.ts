@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hashToken } from "../../server/accounts/session-store.ts";
 import { type Database, openDatabase } from "../../server/database/database.ts";
 import { migrate } from "../../server/database/migrate.ts";
+import { NotFoundError } from "../../server/errors.ts";
 import {
   type AccountDesk,
   firstPassword,
@@ -382,6 +384,47 @@ describe.each([
     await mailedToken(email, () => desk.resets.ask(email));
     const recipients = mailServer.received.flatMap(({ to }) => to);
     expect(recipients.filter((to) => strangers.includes(to))).toEqual([]);
+  });
+
+  test("A16: sessions that are ended in every way at once end, and nobody is refused for it", async () => {
+    const { id, email } = await desk.add("leaving");
+    const { kysely } = store.database;
+    let here = await desk.enter(email);
+    let [current, password] = [firstPassword, other];
+    const expiresAt = new Date(Date.now() + hourMs);
+    for (let round = 0; round < 4; round++) {
+      const tokens = Array.from({ length: 40 }, (_, index) => `token${round}x${index}`);
+      await kysely
+        .insertInto("sessions")
+        .values(
+          tokens.map((token) => ({
+            token_hash: hashToken(token),
+            user_id: id,
+            expires_at: expiresAt,
+          })),
+        )
+        .execute();
+      const listed = (await desk.ownSessions.list(here)).filter((session) => !session.current);
+      const signOuts = async (lane: number) => {
+        for (const token of tokens.slice(lane * 10, lane * 10 + 10))
+          await desk.accounts.signOut(`__Host-palimpsest=${token}`, sender);
+      };
+      const ends = async () => {
+        for (const session of listed.slice(-10))
+          await desk.ownSessions.end(here, session.id, sender).catch((error: unknown) => {
+            // One that another has ended is not there any more.
+            if (!(error instanceof NotFoundError)) throw error;
+          });
+      };
+      const change = desk.ownAccounts.changePassword(here, { current, password }, sender);
+      const endOthers = change.then(() => desk.ownSessions.endOthers(here, sender));
+      const ended = await outcomes([change, endOthers, ends(), ...[0, 1, 2, 3].map(signOuts)]);
+      expect(ended).toEqual(Array(7).fill("ok"));
+      expect(await sessionCount(id)).toBe(1);
+      [current, password] = [password, current];
+      here = await desk.enter(email, { password: current });
+      await desk.ownSessions.endOthers(here, sender);
+    }
   });
 
   test("A16: a session in use says when it was seen last, to the minute", async () => {
