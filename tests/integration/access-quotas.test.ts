@@ -5,6 +5,8 @@ import type { DocumentSummary, User } from "#shared/http.ts";
 import type { RunAnswer } from "#shared/socket-events.ts";
 import { type Database, openDatabase } from "../../server/database/database.ts";
 import { migrate } from "../../server/database/migrate.ts";
+import { demonstrationQuota } from "../../server/quotas/built-in.ts";
+import { createSpending } from "../../server/quotas/spending.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import type { LiveSocket, Person } from "../support/person.ts";
 import { openTestDatabase, silent } from "../support/pglite.ts";
@@ -165,6 +167,22 @@ describe.each([
       const won = documents[outcomes.findIndex(({ status }) => status === "fulfilled")] ?? "";
       await desk.generation.stop(desk.owner, { documentId: won });
     }
+  });
+
+  test("A24: one wins also where the transactions of both are under way together, on whatever node", async () => {
+    await open({ tokensPerDay: null, runsAtOnce: 1 });
+    const documents = [await anotherDocument(), await anotherDocument(), await anotherDocument()];
+    const admit = (documentId: string) =>
+      createSpending(store.database, demonstrationQuota).admit(desk.owner.id, async (database) => {
+        await sql`insert into runs (id, document_id, model, sampling, seed, state, caret, started_by,
+              changed_by, context_limit)
+            values (${documentId}, ${documentId}, 'm', '{}', 1, 'queued', ${new Uint8Array()},
+              ${desk.owner.id}, ${desk.owner.id}, 9)`.execute(database);
+        // The others' transactions begin before this one ends.
+        await sql`select pg_sleep(0.1)`.execute(database);
+      });
+    const outcomes = await Promise.allSettled(documents.map(admit));
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 
   test("A24: a paused run takes no place, and must find one to go on", async () => {
