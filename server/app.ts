@@ -29,7 +29,6 @@ import { createAddressReader } from "./http/sender.ts";
 import { createThrottles } from "./http/throttles.ts";
 import { repeat } from "./jobs/repeat.ts";
 import { createMailService } from "./mail/mail-service.ts";
-import { createOutbox } from "./mail/outbox.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
 import { watchEventLoopDelay } from "./observability/event-loop-delay.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -210,17 +209,17 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
   const eventLoopDelay = watchEventLoopDelay();
   closers.first.unshift(() => purges.close());
   closers.last.push(() => eventLoopDelay.close());
+  const mail = createMailService({ database, smtp: config.mail, logger });
+  closers.last.unshift(() => mail.close());
   const readHealth = createHealthReading({
     database,
     models,
     sync,
     socketCount: () => sockets.count(),
     isModelReady: () => defaultModel.isReady(),
-    mail: { configured: config.mail !== undefined, count: createOutbox(database).count },
+    mail,
     eventLoopDelay,
   });
-  const mail = createMailService({ database, smtp: config.mail, logger });
-  closers.last.unshift(() => mail.close());
   const [origin = http.url] = origins;
   const requireTotp = config.production;
   const accountParts = { database, accounts, audit, mail, news, origin, requireTotp, logger };

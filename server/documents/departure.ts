@@ -5,7 +5,6 @@ import type { Confirm } from "../accounts/confirmation.ts";
 import { forgetPerson, unknownPasswordHash } from "../accounts/former-member.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Tables } from "../database/tables.ts";
-import { isTransactionConflict } from "../database/unavailable.ts";
 import { ConflictError } from "../errors.ts";
 import type { Sender } from "../http/sender.ts";
 import type { Session } from "../http/session.ts";
@@ -35,8 +34,6 @@ interface DepartureOptions {
 }
 
 const purgeDelayMs = 30 * 24 * 60 * 60 * 1000;
-
-const attempts = 5;
 
 /** What leaving changed, for those who must be told. */
 interface Farewell {
@@ -108,10 +105,8 @@ export function createDeparture(options: DepartureOptions): Departure {
     async leave(session, { giveDocumentsTo, ...confirmation }, sender) {
       const accountId = session.actor.id;
       const wish = { giveDocumentsTo, passwordHash: await unknownPasswordHash(), sender };
-      const farewell = await anew(() =>
-        confirm({ session, sender, confirmation }, (transaction) =>
-          depart(transaction, accountId, wish),
-        ),
+      const farewell = await confirm({ session, sender, confirmation }, (transaction) =>
+        depart(transaction, accountId, wish),
       );
       await tell(accountId, farewell);
     },
@@ -122,17 +117,6 @@ interface Wish {
   giveDocumentsTo: string | undefined;
   passwordHash: string;
   sender: Sender;
-}
-
-/** Two that leave at once may stand in each other's way: the database then asks one to try again. */
-async function anew<Result>(attempt: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (tries >= attempts || !isTransactionConflict(error)) throw error;
-    }
-  }
 }
 
 async function documentsOf(

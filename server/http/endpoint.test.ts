@@ -7,15 +7,12 @@ import { createEndpoints, type Download } from "./endpoint.ts";
 import { answerErrors } from "./errors.ts";
 import { throttleLimits } from "./throttle-limits.ts";
 import { createThrottles } from "./throttles.ts";
-import { throttleLimits } from "./throttle-limits.ts";
-import { createThrottles } from "./throttles.ts";
 
 /** Asks a server whose one route answers with this download. */
 async function ask(contents: Download["contents"]): Promise<Response> {
   const endpoints = createEndpoints({
     authenticate: async () => undefined,
     readAddress: () => "127.0.0.1",
-    throttles: createThrottles(throttleLimits, async () => false),
     throttles: createThrottles(throttleLimits, async () => false),
   });
   const download = { contents, fileName: "all.csv", contentType: "text/csv" };
