@@ -123,5 +123,5 @@ function idOf({ id, createdAt }: ClaimedMail): string {
 /** A subject is one line without control characters, so that no header can be smuggled in. */
 function clean({ to, subject, body }: OutgoingMail): OutgoingMail {
   const line = cleanLine(subject).replace(/\p{Cc}+/gu, " ");
-  return { to: to.trim(), subject: [...line].slice(0, subjectMaxCharacters).join(""), body };
+  return { to: to.trim(), subject: Array.from(line).slice(0, subjectMaxCharacters).join(""), body };
 }

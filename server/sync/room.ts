@@ -195,7 +195,7 @@ export class Room implements ConnectedRoom {
     const concerned = [...this.#connections, ...this.#departed].filter(({ request }) =>
       accountIds.includes(request.accountId),
     );
-    await Promise.all(concerned.map(this.#deps.judge));
+    await Promise.all(concerned.map((connection) => this.#deps.judge(connection)));
   }
 
   /** Takes the states of those away who gave no sign of life. */

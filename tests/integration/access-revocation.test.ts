@@ -141,7 +141,9 @@ test("A13 S8: a suspended editor is told why, then everything of his is closed, 
     expect(told).toEqual(["suspended: A long holiday", "disconnected"]);
   }
   const everything = performance.now() - since;
-  console.info(`suspension: answered ${answered.toFixed(0)} ms, all ${everything.toFixed(0)} ms`);
+  process.stdout.write(
+    `suspension: answered ${answered.toFixed(0)} ms, all ${everything.toFixed(0)} ms\n`,
+  );
   expect(await storedText(documentId)).toBe(firstText);
 });
 
@@ -276,7 +278,6 @@ async function letTheModelWrite(): Promise<Writing> {
 test("A13: a suspended sponsor's run pauses, its text stays, and editors can stop it but not go on", async () => {
   const { documentId, watcher, states } = await letTheModelWrite();
   await admin.json("POST", `${path(sofia)}/suspend`, { reason: "Budget" });
-  const { text } = watcher.copy;
   await expect.poll(() => states.at(-1)).toMatchObject({ state: "paused", reason: "access" });
   const command = { documentId };
   expect(await watcher.socket.emitWithAck("run:resume", command)).toMatchObject({
@@ -284,7 +285,7 @@ test("A13: a suspended sponsor's run pauses, its text stays, and editors can sto
     code: "forbidden",
     message: expect.stringContaining("Sofia"),
   });
-  const written = text();
+  const written = watcher.copy.text();
   watcher.copy.body.insert(0, "We go on. ");
   const again = await sitDown(watcher.person, documentId);
   await whenText(again.copy, (now) => now === `We go on. ${written}`);
