@@ -6,7 +6,7 @@ import { ClientIds } from "./client-ids.ts";
 import { decodeAwareness, decodeFrame, isStateVector } from "./frames.ts";
 import { Frontier } from "./frontier.ts";
 import { judgeUpdate, updateLimits } from "./guard.ts";
-import { readNumber } from "./strict-decoding.ts";
+import { DecodingError, readNumber } from "./strict-decoding.ts";
 
 /** Ann owns client 1 and writes; the server, client 3, wrote "Once\n". */
 function judge(update: readonly number[]) {
@@ -48,7 +48,7 @@ describe("S4 S15: numbers", () => {
     ["cut short", [0x80]],
     ["not there", []],
   ])("%s are none", (_what, bytes) => {
-    expect(() => readNumber(decoding.createDecoder(Uint8Array.from(bytes)))).toThrow();
+    expect(() => readNumber(decoding.createDecoder(Uint8Array.from(bytes)))).toThrow(DecodingError);
   });
 
   test.each([0, 127, 128, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER])("%i is read", (number) => {
@@ -77,8 +77,10 @@ describe("S4 S15: numbers", () => {
   });
 
   test("an awareness, a state vector and a frame of them are refused", () => {
-    expect(() => decodeAwareness(Uint8Array.from(notANumber))).toThrow();
-    expect(() => decodeAwareness(Uint8Array.of(1, 5, ...notANumber, 2, 0x7b, 0x7d))).toThrow();
+    expect(() => decodeAwareness(Uint8Array.from(notANumber))).toThrow(DecodingError);
+    expect(() => decodeAwareness(Uint8Array.of(1, 5, ...notANumber, 2, 0x7b, 0x7d))).toThrow(
+      DecodingError,
+    );
     expect(isStateVector(Uint8Array.from([1, ...notANumber, 0]))).toBe(false);
     expect(decodeFrame(Uint8Array.from(notANumber))).toBeUndefined();
   });

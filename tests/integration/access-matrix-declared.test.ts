@@ -36,15 +36,14 @@ describe("A30: everything that can be asked says what it asks for", () => {
   });
 
   test("every kind of frame that a client can send", () => {
-    const kinds = new Set<string | undefined>();
+    const kinds = new Set<string>();
     for (let type = 0; type < 256; type++) {
-      kinds.add(decodeFrame(Uint8Array.of(type))?.kind);
       for (let inner = 0; inner < 128; inner++) {
-        if (type < 128) kinds.add(decodeFrame(Uint8Array.of(type, inner, 0))?.kind);
-        if (type < 128) kinds.add(decodeFrame(Uint8Array.of(type, inner))?.kind);
+        for (const bytes of [[type], [type, inner], [type, inner, 0]])
+          kinds.add(decodeFrame(Uint8Array.from(bytes))?.kind ?? "none");
       }
     }
-    kinds.delete(undefined);
+    kinds.delete("none");
     expect([...kinds].toSorted()).toEqual(Object.keys(framePermissions).toSorted());
     const ours = Object.keys(messageTypes).length - 1 + Object.keys(syncMessageTypes).length - 1;
     expect(kinds.size).toBe(ours);

@@ -118,7 +118,8 @@ function contentOf(frame: Uint8Array) {
       return { type: messageTypes.sync, inner: syncMessageTypes.update, payload: decoded.update };
     case "awareness":
       return { type: messageTypes.awareness, inner: undefined, payload: decoded.payload };
-    default:
+    case "queryAwareness":
+    case undefined:
       return undefined;
   }
 }
