@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hashToken } from "../../server/accounts/session-store.ts";
 import { type Database, openDatabase } from "../../server/database/database.ts";
 import { migrate } from "../../server/database/migrate.ts";
+import { createDocumentPolicy } from "../../server/documents/access.ts";
 import { NotFoundError } from "../../server/errors.ts";
 import {
   type AccountDesk,
@@ -12,6 +13,7 @@ import {
 import { type MailServer, startMailServer } from "../support/mail-server.ts";
 import { openTestDatabase, silent } from "../support/pglite.ts";
 import { startPostgres } from "../support/postgres.ts";
+import { addDocument } from "../support/sync-server.ts";
 
 interface Store {
   database: Database;
@@ -475,6 +477,29 @@ describe.each([
       { action: "session.signed_in", actor_id: id, target_id: id },
     ]);
     expect(JSON.stringify(events)).not.toContain(typed);
+  });
+
+  test("A18: on documents too, what only an admin may waits for the second factor; a role there does not", async () => {
+    const policy = createDocumentPolicy(store.database);
+    const { id } = await desk.add("deputy", "admin");
+    const owner = await desk.add("author");
+    const document = await addDocument(store.database, "held", {
+      [owner.id]: "owner",
+      [id]: "editor",
+    });
+    const alien = await addDocument(store.database, "alien", { [owner.id]: "owner" });
+    const admin = { id, name: "deputy", role: "admin" } as const;
+    const bare = { ...admin, totpMissing: true } as const;
+    await policy.requireAccess(admin, alien, "stop");
+    for (const action of ["stop", "reassign"] as const)
+      await expect(policy.requireAccess(bare, alien, action)).rejects.toMatchObject({
+        code: "totp_setup_required",
+        status: 403,
+      });
+    await policy.requireAccess(bare, document, "stop");
+    await expect(policy.requireAccess(bare, document, "reassign")).rejects.toMatchObject({
+      code: "totp_setup_required",
+    });
   });
 
   test("A3: the database holds no recovery code and no token of a link", async () => {
