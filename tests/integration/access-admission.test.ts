@@ -146,8 +146,9 @@ describe("asking to join", () => {
         await ask({ email: kind === "known" ? email : newEmail() });
         times[kind].push(performance.now() - from);
       }
-    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length / 2] ?? 0;
-    const [known, unknown] = [median(times.known), median(times.unknown)];
+    // The quicker ones: what a busy machine adds is not the server's doing.
+    const quick = (values: number[]) => values.sort((a, b) => a - b)[3] ?? 0;
+    const [known, unknown] = [quick(times.known), quick(times.unknown)];
     process.stdout.write(
       `sign-up: known ${known.toFixed(1)} ms, unknown ${unknown.toFixed(1)} ms\n`,
     );
