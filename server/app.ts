@@ -48,6 +48,7 @@ export interface App {
   close(): Promise<void>;
 }
 
+const rightsEveryMs = 10_000;
 const purgeEveryMs = 60 * 60 * 1000;
 
 type Close = () => Promise<void> | void;
@@ -206,8 +207,17 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
   });
   const purge = { name: "purge", everyMs: purgeEveryMs, logger };
   const purges = repeat(() => purging.purgeDue(), purge);
+  // Whoever takes a right away tells; where that went lost, a run ends here.
+  const rights = repeat(() => generation.accessChanged(null, null), {
+    name: "rights of runs",
+    everyMs: rightsEveryMs,
+    logger,
+  });
   const eventLoopDelay = watchEventLoopDelay();
-  closers.first.unshift(() => purges.close());
+  closers.first.unshift(
+    () => purges.close(),
+    () => rights.close(),
+  );
   closers.last.push(() => eventLoopDelay.close());
   const mail = createMailService({ database, smtp: config.mail, logger });
   closers.last.unshift(() => mail.close());
