@@ -48,7 +48,7 @@ export interface App {
   close(): Promise<void>;
 }
 
-const rightsEveryMs = 10_000;
+const rightsEveryMs = 5_000;
 const purgeEveryMs = 60 * 60 * 1000;
 
 type Close = () => Promise<void> | void;

@@ -380,6 +380,14 @@ test.each(lost)(
   },
 );
 
+test("A13: a run whose sponsor was suspended unheard is found and pauses", async () => {
+  const { states } = await letTheModelWrite();
+  await unheard().decisions.decide("suspend", sofia.id, null, unheard().by);
+  await expect
+    .poll(() => states.at(-1), { timeout: 30_000 })
+    .toMatchObject({ state: "paused", reason: "access" });
+});
+
 test("A13 S7: a demotion that nobody was told of lets no write through, and leaves him reading", async () => {
   const documentId = await newDocument("editor");
   const desk = await editorAt(documentId);
