@@ -41,6 +41,8 @@ export function SignOutGuard({ user, children }: SignOutGuardProps) {
           {children(() => void begin())}
         </div>
       </Popover.Target>
+      {/* A popover goes with the page; a dialog element would not. */}
+      {/* oxlint-disable-next-line jsx-a11y/prefer-tag-over-role */}
       <Popover.Dropdown role="dialog" aria-label="Words that were not saved">
         {unsent !== null && (
           <div className={styles.warning}>

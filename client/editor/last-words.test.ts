@@ -59,3 +59,10 @@ test("words that cannot be read are thrown away, and the rest is restored", () =
   expect(bodyOf(next)).toBe("Once. Late.");
   expect(storage.getItem("copy:last-words:broken")).toBeNull();
 });
+
+test("S11: the next page knows what the last one knew to be committed", () => {
+  const { doc, durable } = writer(" Late.");
+  createLastWords(storage, "copy", doc).keep(durable);
+  const known = createLastWords(storage, "copy", new Y.Doc()).restore();
+  expect([...known]).toEqual([...durable]);
+});

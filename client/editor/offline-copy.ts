@@ -67,8 +67,11 @@ export function openCopyAt(place: string, doc: Y.Doc): Omit<OfflineCopy, "abando
   };
   return {
     loaded: store.whenSynced.then(async () => {
-      lastWords.restore();
-      return decodeDurable(await store.get(durableKey));
+      const known = lastWords.restore();
+      const stored = decodeDurable(await store.get(durableKey));
+      // Both are true of the same log, so the further one is.
+      const later = [...known].filter(([client, clock]) => clock > (stored.get(client) ?? 0));
+      return new Map([...stored, ...later]);
     }),
     keepLastWords: (look) => {
       const leave = () => {

@@ -68,7 +68,7 @@ export function createReplica(options: ReplicaOptions): Replica {
 
   const changed = () => {
     if (closed) return;
-    if (provider.synced && ledger.settled) remember.request();
+    if (provider.synced) remember.request();
     if (allCommitted()) copy?.forgetLastWords();
     const offline = failed || !options.isOnline();
     ready ||= provider.synced || (offline && copyLoaded && doc.store.clients.size > 0);

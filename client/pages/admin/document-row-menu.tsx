@@ -39,6 +39,8 @@ export function DocumentRowMenu({ document }: { document: AdminDocument }) {
           </Menu>
         </div>
       </Popover.Target>
+      {/* A popover goes with the page; a dialog element would not. */}
+      {/* oxlint-disable-next-line jsx-a11y/prefer-tag-over-role */}
       <Popover.Dropdown role="dialog" aria-label={`About ${document.title}`}>
         {form !== null && <DocumentForm name={form} document={document} onClose={close} />}
       </Popover.Dropdown>

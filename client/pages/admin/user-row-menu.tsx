@@ -37,6 +37,8 @@ export function UserRowMenu({ user, isSelf }: UserRowMenuProps) {
           </Menu>
         </div>
       </Popover.Target>
+      {/* A popover goes with the page; a dialog element would not. */}
+      {/* oxlint-disable-next-line jsx-a11y/prefer-tag-over-role */}
       <Popover.Dropdown role="dialog" aria-label={`About ${user.name}`}>
         {form !== null && <UserForm name={form} user={user} onClose={close} />}
       </Popover.Dropdown>

@@ -109,11 +109,11 @@ test("U7: signing out asks about words that are in this browser alone", async ({
   const save = page.getByTestId("save-state");
   const warning = page.getByRole("dialog", { name: "Words that were not saved" });
   const kept = () =>
-    page.evaluate(async () => {
-      const databases = await indexedDB.databases();
-      const names = [...databases.map(({ name = "" }) => name), ...Object.keys(localStorage)];
-      return names.filter((name) => name.startsWith("palimpsest:"));
-    });
+    page.evaluate<string[]>(`(async () => {
+    const databases = await indexedDB.databases();
+    const names = [...databases.map(({ name }) => name), ...Object.keys(localStorage)];
+    return names.filter((name) => name.startsWith("palimpsest:"));
+  })()`);
   const write = async (words: string) => {
     await manuscript.click();
     await page.keyboard.press("Control+End");
