@@ -13,6 +13,6 @@ export function Refusal({ error }: { error: Error | null }) {
 }
 
 /** An admin in production has to set up a second factor before anything else. */
-export function asksForSecondFactor(error: Error | null): boolean {
+function asksForSecondFactor(error: Error | null): boolean {
   return error instanceof ApiError && error.code === "totp_setup_required";
 }

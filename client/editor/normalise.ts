@@ -9,8 +9,8 @@ export interface Range {
 }
 
 /** A line break that belongs between blocks, or a unit that no text may hold. */
-const unwanted = /\r\n|[\n\r\u2028\u2029]|\0|\p{Surrogate}/gu;
-const lineBreak = /[\n\r\u2028\u2029]/;
+const unwanted = /\r\n|\u2028|\u2029|(?!\t)\p{Cc}|\p{Surrogate}/gu;
+const lineBreak = /[\n\r\v\f\u0085\u2028\u2029]/;
 
 /** What these transactions inserted and still stands, in positions after the last of them. */
 export function insertedRanges(transactions: readonly Transaction[]): Range[] {

@@ -9,7 +9,7 @@ export function parsePlainText(text: string, at: ResolvedPos, plain: boolean): S
   const { schema } = at.doc.type;
   const marks = plain ? [] : at.marks().filter((mark) => mark.type.name !== "run");
   const paragraphs = text
-    .split(/\r\n?|[\n\u2028\u2029]/)
+    .split(/\r\n?|[\n\v\f\u0085\u2028\u2029]/)
     .map((line) =>
       nodeType(schema, "paragraph").create(
         null,

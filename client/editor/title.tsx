@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import type * as Y from "yjs";
+import { cleanText } from "#shared/plain-text.ts";
 import type { CompositionGate } from "./composition-gate.ts";
 import { textDelta } from "./delta.ts";
 import { type DocumentConnection, isWritable } from "./document-connection.ts";
-import { wellFormed } from "./surrogates.ts";
 import { mapOffset, textDifference } from "./text-difference.ts";
 import { useConnectionState } from "./use-connection.ts";
 
@@ -64,7 +64,7 @@ function useSharedLine(text: Y.Text, input: React.RefObject<HTMLInputElement | n
     caret.current = null;
   });
   const change = (next: string) => {
-    const delta = textDifference(text.toJSON(), wellFormed(next));
+    const delta = textDifference(text.toJSON(), cleanText(next));
     if (delta.length > 0) text.doc?.transact(() => text.applyDelta([...delta]), titleOrigin);
   };
   return { value, change };

@@ -24,7 +24,7 @@ export function LastEvents() {
       <ol>
         {lines.map(({ event, phrase, times }) => (
           <li key={event.id}>
-            {phrase}
+            <p title={phrase}>{phrase}</p>
             <span>
               {times > 1 && `${times} times, last `}
               <Ago time={event.createdAt} />

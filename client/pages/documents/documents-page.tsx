@@ -5,8 +5,8 @@ import { useNavigate } from "react-router";
 import type { User } from "#shared/http.ts";
 import { mayGlobally } from "#shared/permissions.ts";
 import { documentsQuery, useCreateDocument } from "../../api/documents.ts";
-import { sentenceOf } from "../../api/request.ts";
 import { PageHeader } from "../../components/page-header.tsx";
+import { Refusal } from "../../components/refusal.tsx";
 import { untitled } from "../../components/untitled.ts";
 import { useDocumentsChanged } from "../../live/use-documents-changed.ts";
 import { DocumentRow } from "./document-row.tsx";
@@ -64,11 +64,7 @@ export function DocumentsPage({ user }: { user: User }) {
           )}
           {mayCreate && all.length > 0 && newDocument}
         </div>
-        {failure !== null && (
-          <p role="alert" className={styles.failure}>
-            {sentenceOf(failure)}
-          </p>
-        )}
+        {failure !== null && <Refusal error={failure} />}
         {shown.length > 0 && (
           <ul className={styles.list}>
             {shown.map((summary) => (
