@@ -1,43 +1,30 @@
-import { createAccountList } from "./accounts/account-list.ts";
-import { createAccounts } from "./accounts/accounts.ts";
+import type { Router } from "express";
 import { createDemonstrationAccounts } from "./accounts/demonstration.ts";
 import { createFamiliarAddresses } from "./accounts/familiar-addresses.ts";
-import { createSessionCheck } from "./accounts/session-check.ts";
 import { createAdmission } from "./app/admission.ts";
 import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
-import { createEndRun } from "./app/end-run.ts";
-import { createEventHandlers } from "./app/event-handlers.ts";
+import { createEdge, type Edge } from "./app/edge.ts";
 import { createHealthReading } from "./app/health-reading.ts";
+import { type Housekeeping, startHousekeeping } from "./app/housekeeping.ts";
 import { type Limits, standardLimits } from "./app/limits.ts";
-import { createNews } from "./app/news.ts";
 import { createOwnAccountParts } from "./app/own-account.ts";
+import { createParts, type Parts } from "./app/parts.ts";
 import { createRouters } from "./app/routers.ts";
-import { createAuditLog } from "./audit/audit-log.ts";
-import { type Config, localOrigins } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import { openMigratedDatabase } from "./database/open-migrated.ts";
-import { createDocumentPolicy } from "./documents/access.ts";
-import { createProjection } from "./documents/projection.ts";
-import { createPurging } from "./documents/purging.ts";
-import { createVersionLog } from "./documents/version-log.ts";
-import { createGeneration, type Generation } from "./generation/generation.ts";
 import { createHttpApp } from "./http/http-app.ts";
 import { type HttpServer, openHttpServer } from "./http/http-server.ts";
-import { createOriginCheck } from "./http/origin.ts";
 import type { ListedRoute } from "./http/route-list.ts";
-import { createAddressReader } from "./http/sender.ts";
 import { createThrottles } from "./http/throttles.ts";
-import { repeat } from "./jobs/repeat.ts";
 import { createMailService } from "./mail/mail-service.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library/model-library.ts";
 import { watchEventLoopDelay } from "./observability/event-loop-delay.ts";
+import type { ReadinessChecks } from "./observability/health.ts";
 import type { Logger } from "./observability/logger.ts";
-import { createMetrics, serveMetrics } from "./observability/metrics.ts";
+import { createMetrics, type Metrics, serveMetrics } from "./observability/metrics.ts";
 import { createQuotas } from "./quotas/quotas.ts";
-import { createSpending } from "./quotas/spending.ts";
-import { createSockets, type Sockets } from "./sockets/sockets.ts";
 import { createUpgradeRouter } from "./sockets/upgrade-router.ts";
-import { createSync, type Sync } from "./sync/sync.ts";
 
 export interface App {
   /** An address that a browser on this machine can open. */
@@ -47,9 +34,6 @@ export interface App {
   /** Refuses work, pauses runs, flushes the log, closes the database; idempotent. */
   close(): Promise<void>;
 }
-
-const rightsEveryMs = 5_000;
-const purgeEveryMs = 60 * 60 * 1000;
 
 type Close = () => Promise<void> | void;
 
@@ -114,113 +98,83 @@ interface Foundation {
 
 /** Wires the parts, then lets people in. */
 async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
-  const { config, limits, http, database, models, defaultModel, logger, closers } = foundation;
-  const origins = originsOf(config, http);
-  const isAllowedOrigin = createOriginCheck(origins);
-  const readAddress = createAddressReader(config.trustedProxies);
-  const connectionLimits = { readAddress, limits: limits.sockets };
-  const policy = createDocumentPolicy(database);
-  const audit = createAuditLog(database);
-  const versionLog = createVersionLog(database);
-  const accountList = createAccountList(database);
-  const news = createNews({
-    policy,
-    countWaiting: () => accountList.countWaiting(),
-    parts: () => ({ sync, sockets, generation }),
-    logger,
-  });
-  const onSessionEnded = (sessionId: string) => news.sessionEnded(sessionId);
-  const accounts = createAccounts({
-    database,
-    secure: origins.every((origin) => origin.startsWith("https:")),
-    requireTotp: config.production,
-    audit,
-    onSessionEnded,
-  });
-  const { authenticate } = accounts;
-  const project = createProjection({
-    database,
-    versions: versionLog,
-    onTitleChanged: (documentId) => news.documentChanged(documentId),
-  });
-  const sync: Sync = createSync({
-    database,
-    authorise: policy.authorise,
-    isSessionAlive: createSessionCheck(database),
-    project,
-    logger,
-  });
-  const generation: Generation = createGeneration({
-    database,
-    rooms: sync.rooms,
-    models,
-    documents: {
-      requireAccess: (...asked) => policy.requireAccess(...asked),
-      isArchived: (documentId) => policy.isArchived(documentId),
-      keepVersion: (documentId, version) => versionLog.keep(documentId, version),
-    },
-    publish: {
-      toDocument(documentId, event, payload) {
-        sockets.toDocument(documentId, event, payload);
-        if (event === "run:state") news.documentChanged(documentId);
-      },
-    },
-    spending: createSpending(database, limits.quota),
-    logger,
-  });
-  const endRun = createEndRun({ generation, audit });
-  const sockets: Sockets = createSockets({
-    httpServer: http.server,
-    authenticate,
-    isAllowedOrigin,
-    roleOn: (accountId, documentId) => policy.roleOn(accountId, documentId),
-    requireAccess: (...asked) => policy.requireAccess(...asked),
-    handlers: createEventHandlers({ policy, generation, endRun }),
-    onAdmin: () => news.queueChanged(),
-    ...connectionLimits,
-    logger,
-  });
+  const { config, limits, http, database, logger, closers } = foundation;
+  const edge = createEdge(config, http);
+  const parts = createParts({ ...foundation, edge });
+  const { accounts, generation, sync, sockets } = parts;
   closers.first.push(
     () => generation.close(),
     () => sync.close(),
     () => sockets.close(),
   );
+  if (config.demonstration) await createDemonstrationAccounts(accounts);
+  await accounts.deleteExpiredSessions();
+  await generation.recover();
 
+  const housekeeping = startHousekeeping(parts, { database, logger });
+  closers.first.unshift(() => housekeeping.close());
+  const metrics = await openMetrics(foundation, parts);
+  const routers = createApi(foundation, edge, parts, housekeeping);
+  const upgrades = createUpgradeRouter({
+    httpServer: http.server,
+    isAllowedOrigin: edge.isAllowedOrigin,
+    readAddress: edge.readAddress,
+    limits: limits.sockets,
+    authenticate: accounts.authenticate,
+    accept: (webSocket, request) => sync.accept(webSocket, request),
+    onSessionEnded: (sessionId) => parts.news.sessionEnded(sessionId),
+    logger,
+  });
+  closers.first.unshift(() => upgrades.close());
+  const readiness = readinessOf(foundation);
+  const { clientDir } = config;
+  const { app, routes } = createHttpApp({
+    ...edge,
+    readiness,
+    metrics,
+    logger,
+    routers,
+    clientDir,
+  });
+  http.serve(app);
+  return routes;
+}
+
+/** Metrics, on a port of their own where one is set. */
+async function openMetrics(
+  { config, closers }: Foundation,
+  { sockets }: Pick<Parts, "sockets">,
+): Promise<Metrics> {
   const metrics = createMetrics();
   metrics.gauge("socket_connections", "Open Socket.IO connections", () => sockets.count());
   if (config.metricsPort !== undefined) {
     const served = await serveMetrics(metrics, { host: config.host, port: config.metricsPort });
     closers.last.push(() => served.close());
   }
-  if (config.demonstration) await createDemonstrationAccounts(accounts);
-  await accounts.deleteExpiredSessions();
-  await generation.recover();
+  return metrics;
+}
 
-  const documentParts = { policy, versionLog, project, sync, generation };
-  const purging = createPurging({
-    database,
-    audit,
-    rooms: sync.rooms,
-    endRun: (actor, documentId) => endRun.ifLive(actor, documentId),
-    accountsOn: (documentId) => policy.accountsOn(documentId),
-    onAccessChanged: (accountId, documentId) => news.accessChanged(accountId, documentId),
-  });
-  const purge = { name: "purge", everyMs: purgeEveryMs, logger };
-  const purges = repeat(() => purging.purgeDue(), purge);
-  // Whoever takes a right away tells; where that went lost, a run ends here.
-  const rights = repeat(() => generation.accessChanged(null, null), {
-    name: "rights of runs",
-    everyMs: rightsEveryMs,
-    logger,
-  });
-  const eventLoopDelay = watchEventLoopDelay();
-  closers.first.unshift(
-    () => purges.close(),
-    () => rights.close(),
-  );
-  closers.last.push(() => eventLoopDelay.close());
+function readinessOf({ database, defaultModel }: Foundation): ReadinessChecks {
+  return {
+    database: () => database.ready(),
+    // Requests are taken only after the migrations have run.
+    migrations: () => true,
+    model: () => defaultModel.isReady(),
+  };
+}
+
+/** All that HTTP's API is made of. */
+function createApi(
+  { config, limits, http, database, models, defaultModel, logger, closers }: Foundation,
+  { publicOrigins, readAddress }: Edge,
+  parts: Parts,
+  { purging }: Housekeeping,
+): Router[] {
+  const { accountList: list, sync, sockets } = parts;
   const mail = createMailService({ database, smtp: config.mail, logger });
   closers.last.unshift(() => mail.close());
+  const eventLoopDelay = watchEventLoopDelay();
+  closers.last.push(() => eventLoopDelay.close());
   const readHealth = createHealthReading({
     database,
     models,
@@ -230,59 +184,22 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
     mail,
     eventLoopDelay,
   });
-  const [origin = http.url] = origins;
-  const requireTotp = config.production;
-  const accountParts = { database, accounts, audit, mail, news, origin, requireTotp, logger };
-  const ownAccount = createOwnAccountParts(accountParts);
+  const [origin = http.url] = publicOrigins;
+  const people = { ...parts, database, mail, origin, logger };
+  const ownAccount = createOwnAccountParts({ ...people, requireTotp: config.production });
   closers.last.unshift(() => ownAccount.settled());
-  const admissionParts = { database, list: accountList, audit, mail, news, origin };
-  const routers = createRouters({
+  return createRouters({
+    ...parts,
     database,
-    accounts,
-    admission: createAdmission(admissionParts),
-    ownAccount,
     models,
-    news,
-    audit,
     readAddress,
-    endRun,
     purging,
     readHealth,
-    quotas: createQuotas({ database, audit, builtIn: limits.quota }),
+    ownAccount,
+    admission: createAdmission({ ...people, list }),
+    quotas: createQuotas({ database, audit: parts.audit, builtIn: limits.quota }),
     throttles: createThrottles(limits.http, createFamiliarAddresses(database)),
-    ...documentParts,
   });
-  const upgrades = createUpgradeRouter({
-    httpServer: http.server,
-    isAllowedOrigin,
-    authenticate,
-    accept: (webSocket, request) => sync.accept(webSocket, request),
-    onSessionEnded,
-    ...connectionLimits,
-    logger,
-  });
-  closers.first.unshift(() => upgrades.close());
-  const readiness = {
-    database: () => database.ready(),
-    // Requests are taken only after the migrations have run.
-    migrations: () => true,
-    model: () => defaultModel.isReady(),
-  };
-  const { clientDir } = config;
-  const edge = { publicOrigins: origins, isAllowedOrigin, readiness, metrics, logger };
-  const { app, routes } = createHttpApp({ ...edge, routers, clientDir });
-  http.serve(app);
-  return routes;
-}
-
-/** With port 0 the addresses are known only now. */
-function originsOf(config: Config, http: HttpServer): readonly string[] {
-  return config.port === 0
-    ? [
-        ...config.publicOrigins.filter((origin) => !origin.endsWith(":0")),
-        ...localOrigins(http.port),
-      ]
-    : config.publicOrigins;
 }
 
 /** Closes one after the other; one that fails does not keep the rest open. */
