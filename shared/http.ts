@@ -22,7 +22,7 @@ export const emailSchema = z
   .string()
   .trim()
   .max(254)
-  .regex(/^[^\s\0@]+@[^\s\0@]+$/, "must be an email address");
+  .regex(/^[^\s\p{Cc}\p{Cf}@]+@[^\s\p{Cc}\p{Cf}@]+$/u, "must be an email address");
 /** What others see of an account. */
 export const nameSchema = z.string().transform(cleanLine).pipe(z.string().min(1).max(100));
 

@@ -17,3 +17,13 @@ test("right-to-left text, combining marks and joined emoji stay as they are", ()
 test("D9: a line has no line break and no space around it", () => {
   expect(cleanLine("  The\r\nRiver\u2028 House\t")).toBe("The River House");
 });
+
+test("D3: a control character never gets into the text, and what ends a line becomes a line feed", () => {
+  expect(cleanText("a\u001b[31mred\u0007\u009b0m\u007f\tb")).toBe("a[31mred0m\tb");
+  expect(cleanText("page\fnext\vsoft\u0085end")).toBe("page\nnext\nsoft\nend");
+});
+
+test("a line turns no direction but its own: embeddings, overrides and isolates go, letters' joiners stay", () => {
+  expect(cleanLine("safe\u202Egnp.exe\u2066 x\u2069")).toBe("safegnp.exe x");
+  expect(cleanLine("می\u200Cخواهم 👩‍👧 \u200Fאב")).toBe("می\u200Cخواهم 👩‍👧 \u200Fאב");
+});

@@ -228,6 +228,35 @@ describe("sizes and shapes", () => {
     );
   });
 
+  test.each(["\u0007", "\u001b[2J", "\r", "\f", "\u007f", "\u009b"])(
+    "D3: the control character in %j, in the text or the title, and no other",
+    (control) => {
+      const doc = documentOf();
+      for (const name of ["body", "title"]) {
+        const writing = (text: string) => {
+          const copy = copyOf(doc, 1);
+          copy.doc.getText(name).insert(0, text);
+          return judgeAs("ann", doc, copy.change());
+        };
+        expect(writing(`so${control}und`)).toMatchObject({
+          ...malformed,
+          reason: "a control character",
+        });
+        expect(writing("so\tund\n\u200d\u202e\u00a0 שלום")).toMatchObject({ kind: "accepted" });
+      }
+    },
+  );
+
+  test("D3: what the document holds from before is no reason to refuse what is new", () => {
+    const doc = documentOf("an old page\f\n");
+    doc.clientID = 1;
+    doc.getText("body").insert(0, "old \f");
+    const copy = copyOf(doc, 1);
+    copy.body.insert(5, "new");
+    const whole = Y.encodeStateAsUpdate(copy.doc);
+    expect(judgeAs("ann", doc, whole)).toMatchObject({ kind: "accepted" });
+  });
+
   test("D3: a NUL, and half a surrogate pair written as bytes of its own", () => {
     const inserting = (...characters: number[]) =>
       Uint8Array.of(

@@ -1,5 +1,6 @@
 import * as Y from "yjs";
 import { type CloseCode, closeCodes } from "#shared/close-codes.ts";
+import { hasControlCharacter } from "#shared/plain-text.ts";
 import {
   blockAttributes,
   headingLevels,
@@ -73,7 +74,7 @@ function judgeDecoded(
   context: GuardContext,
 ): Verdict {
   const news = structs.filter((struct) => isNew(struct, context.frontier));
-  for (const struct of news) checkSchema(struct);
+  for (const struct of news) checkSchema(struct, context.frontier);
   const bindings = checkClientIds(news, context);
   const after = checkDependencies(news, context.frontier);
   checkDeletions(deletions, after, context.frontier);
@@ -98,15 +99,19 @@ function isNew(struct: Struct, frontier: Frontier): boolean {
 }
 
 /** The body and the title are flat texts: characters, and the marks and blocks that we know. */
-function checkSchema(struct: Struct): void {
+function checkSchema(struct: Struct, frontier: Frontier): void {
   if (!(struct instanceof Y.Item)) return;
-  const { parent, content } = struct;
+  const { parent, content, id } = struct;
   if (typeof parent === "string" && !rootTypes.has(parent)) {
     throw refuse(closeCodes.malformed, "an unknown shared type");
   }
   if (content instanceof Y.ContentFormat && !isAllowedAttribute(content.key, content.value)) {
     throw refuse(closeCodes.malformed, "an attribute outside the schema");
   }
+  if (!(content instanceof Y.ContentString)) return;
+  // What is known already is skipped, whatever it holds.
+  const written = content.str.slice(Math.max(0, frontier.clock(id.client) - id.clock));
+  if (hasControlCharacter(written)) throw refuse(closeCodes.malformed, "a control character");
 }
 
 const rootTypes: ReadonlySet<unknown> = new Set(Object.values(sharedTypes));

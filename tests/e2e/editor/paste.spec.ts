@@ -41,6 +41,26 @@ const cases: readonly Case[] = [
     wanted: "asee this nowb\n",
   },
   { name: "halves of characters and NUL are dropped", data: { text: "x\0y" }, wanted: "axyb\n" },
+  {
+    name: "what a terminal would obey is dropped, D3",
+    data: { text: "x\u001b[2J\u0007\u007f\u009by\tz" },
+    wanted: "ax[2Jy\tzb\n",
+  },
+  {
+    name: "control characters in HTML are dropped, D3",
+    data: { html: "<p>x&#27;[2J\u0008&#127;y</p>" },
+    wanted: "ax[2Jyb\n",
+  },
+  {
+    name: "a page's end, a soft line end and NEL are line ends",
+    data: { text: "one\ftwo\vthree\u0085four" },
+    wanted: "aone\ntwo\nthree\nfourb\n",
+  },
+  {
+    name: "what joins letters or turns their direction stays",
+    data: { text: "می\u200Cخواهم 👩\u200d👧 \u202Eabc\u202C" },
+    wanted: "aمی\u200Cخواهم 👩\u200d👧 \u202Eabc\u202Cb\n",
+  },
 ];
 
 for (const { name, data, wanted } of cases) {
