@@ -1,9 +1,9 @@
 import type { FinishReason } from "#shared/run.ts";
 import type { RunStats } from "#shared/socket-events.ts";
 import type { EngineSequence, Generation, LoadedModel } from "../inference/engine.ts";
-import { encodePosition } from "./caret.ts";
 import type { TokenUsage } from "../quotas/spending.ts";
 import { affordableTokens, isUsedUp } from "./affordable-tokens.ts";
+import { encodePosition } from "./caret.ts";
 import { drawTokens } from "./draw-tokens.ts";
 import type { ModelToken } from "./model-text.ts";
 import type { RunDependencies } from "./run-dependencies.ts";

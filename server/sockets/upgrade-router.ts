@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { syncLimits, syncQuery } from "#shared/sync-protocol.ts";
 import { closeCodes } from "#shared/close-codes.ts";
+import { syncLimits, syncQuery } from "#shared/sync-protocol.ts";
 import { addressKey } from "../http/address-key.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
 import type { ReadAddress } from "../http/sender.ts";

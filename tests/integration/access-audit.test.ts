@@ -130,7 +130,7 @@ describe("over HTTP", () => {
 
 /** What SQL decides, on both databases. */
 function describeLog(name: string, current: () => Database): void {
-  describe(name, () => {
+  describe(`on ${name}`, () => {
     let database: Database;
     beforeAll(async () => {
       database = current();

@@ -1,7 +1,7 @@
 import express, { Router } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { messageTypes, syncMessageTypes } from "#shared/sync-protocol.ts";
 import { clientEvents } from "#shared/socket-events.ts";
+import { messageTypes, syncMessageTypes } from "#shared/sync-protocol.ts";
 import { declarePermission, globally } from "../../server/http/permission.ts";
 import { listRoutes } from "../../server/http/route-list.ts";
 import { eventPermissions } from "../../server/sockets/event-permissions.ts";

@@ -3,8 +3,8 @@ import { WebSocket } from "ws";
 import * as Y from "yjs";
 import { closeCodes } from "#shared/close-codes.ts";
 import { messageTypes, syncLimits } from "#shared/sync-protocol.ts";
-import { type IncomingLimits, incomingLimits } from "../../server/sync/incoming-pace.ts";
 import { transactionLimits } from "../../client/editor/split-delta.ts";
+import { type IncomingLimits, incomingLimits } from "../../server/sync/incoming-pace.ts";
 import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
 import { openRawSocket, type RawSocket } from "../support/raw-socket.ts";
 import {

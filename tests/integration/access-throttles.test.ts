@@ -1,6 +1,6 @@
-import { afterEach, expect, test, vi } from "vitest";
 import { once } from "node:events";
 import { io, type Socket } from "socket.io-client";
+import { afterEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { errorBodySchema } from "#shared/errors.ts";
 import type { DocumentSummary } from "#shared/http.ts";
