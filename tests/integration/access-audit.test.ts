@@ -130,7 +130,7 @@ describe("over HTTP", () => {
 
 /** What SQL decides, on both databases. */
 function describeLog(name: string, current: () => Database): void {
-  describe(`on ${name}`, () => {
+  describe(`what SQL decides of ${name}`, () => {
     let database: Database;
     beforeAll(async () => {
       database = current();
