@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { remarkSchema } from "./account.ts";
 import { auditActions, auditTargetKinds } from "./audit.ts";
-import { emailSchema } from "./http.ts";
+import { emailSchema, idInputSchema } from "./http.ts";
 import { accountRoles, accountStatuses } from "./permissions.ts";
 import { cleanLine } from "./plain-text.ts";
 import { runSchema } from "./run.ts";
@@ -50,7 +50,7 @@ export const decisions = ["approve", "reject", "suspend", "reinstate"] as const;
 export type Decision = (typeof decisions)[number];
 export const decisionInputSchema = z.strictObject({ reason: remarkSchema.optional() });
 export const manyDecisionsInputSchema = z.strictObject({
-  ids: z.array(id.max(64)).min(1).max(100),
+  ids: z.array(idInputSchema).min(1).max(100),
   reason: remarkSchema.optional(),
 });
 /** Of many at once: each is decided for itself. */
@@ -108,14 +108,19 @@ export const giveDocumentInputSchema = z.strictObject({ email: emailSchema });
 /** The title again, so that nothing is purged by a slip. */
 export const purgeDocumentInputSchema = z.strictObject({ title: z.string().max(400) });
 
+/** A day that both databases can count from and to. */
+const day = z.iso
+  .date()
+  .refine((date) => date >= "1970" && date < "3000", "must be a day between 1970 and 2999");
+
 export const auditQuerySchema = z.strictObject({
   /** Part of an actor's or target's name or email. */
   search,
   action: z.enum(auditActions).optional(),
   target: z.enum(auditTargetKinds).optional(),
   /** ISO dates, inclusive. */
-  from: z.iso.date().optional(),
-  to: z.iso.date().optional(),
+  from: day.optional(),
+  to: day.optional(),
   page,
 });
 export type AuditQuery = z.infer<typeof auditQuerySchema>;

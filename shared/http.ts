@@ -7,6 +7,8 @@ const id = z.string();
 const timestamp = z.string();
 
 const withoutZero = /^[^\0]*$/;
+/** An id that somebody sends: Postgres refuses a zero character where it looks for it. */
+export const idInputSchema = z.string().max(64).regex(withoutZero);
 
 /** A line that a person writes: cleaned, 1–200 characters once trimmed. */
 const lineSchema = z.string().transform(cleanLine).pipe(z.string().min(1).max(200));
@@ -45,7 +47,7 @@ export const createDocumentInputSchema = z
     title: titleSchema,
     body: z.string().transform(cleanText).optional(),
     /** Another document, whose text and formatting the new one begins with, without its history. */
-    copyOf: id.optional(),
+    copyOf: idInputSchema.optional(),
   })
   .refine(({ body, copyOf }) => body === undefined || copyOf === undefined, {
     path: ["copyOf"],

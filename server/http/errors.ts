@@ -46,6 +46,8 @@ export function asAppError(error: unknown): AppError {
   if (status === 413)
     return new AppError("too_large", 413, "This is more than the server takes at once.");
   if (status === 415) return new AppError("unsupported_media_type", 415, "Send JSON in UTF-8.");
+  if (status !== undefined && status > 400 && status < 500)
+    return new AppError("invalid", status, "The request asks for something that is not so.");
   return new AppError("internal", 500, "Something went wrong on the server.", { cause: error });
 }
 

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { join, sep } from "node:path";
 import express, { type RequestHandler, Router } from "express";
 import { declarePermission } from "./permission.ts";
 
@@ -7,9 +8,15 @@ const oneYearMs = 365 * 24 * 60 * 60 * 1000;
 /** The built page: its hashed files for ever, its entry always asked for anew, under any address. */
 export function createPage(clientDir: string): Router {
   const router = Router();
+  router.use(refuseLinksOut(clientDir));
   router.use(
     "/assets",
-    express.static(join(clientDir, "assets"), { immutable: true, maxAge: oneYearMs, index: false }),
+    express.static(join(clientDir, "assets"), {
+      immutable: true,
+      maxAge: oneYearMs,
+      index: false,
+      redirect: false,
+    }),
   );
   router.use(express.static(clientDir, { index: false, redirect: false }));
   router.get("/{*path}", declarePermission({ kind: "anyone" }, sendEntry(clientDir)));
@@ -27,4 +34,26 @@ function sendEntry(clientDir: string): RequestHandler {
       if (error !== undefined && !response.headersSent) next();
     });
   };
+}
+
+/** What lies outside the folder is not there, whatever way or link leads to it. */
+function refuseLinksOut(folder: string): RequestHandler {
+  return async (request, _response, next) => {
+    const place = await placeOf(folder, request.path);
+    const within = place === undefined || `${place}${sep}`.startsWith(await rootOf(folder));
+    return within ? next() : next("router");
+  };
+}
+
+/** The file that an address leads to; undefined where there is none. */
+async function placeOf(folder: string, path: string): Promise<string | undefined> {
+  try {
+    return await realpath(join(folder, decodeURIComponent(path)));
+  } catch {
+    return undefined;
+  }
+}
+
+async function rootOf(folder: string): Promise<string> {
+  return `${await realpath(folder)}${sep}`;
 }
