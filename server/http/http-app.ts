@@ -3,7 +3,7 @@ import { type ReadinessChecks, readReadiness } from "../observability/health.ts"
 import type { Logger } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { answerErrors, refuseUnknown } from "./errors.ts";
-import { nameRequest, neverStore, securityHeaders } from "./headers.ts";
+import { nameRequest, neverStore, refuseUnusedFeatures, securityHeaders } from "./headers.ts";
 import { type IsAllowedOrigin, requireJson, requireOwnOrigin } from "./origin.ts";
 import { createPage } from "./page.ts";
 import { declarePermission } from "./permission.ts";
@@ -33,7 +33,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const app = express();
   app.disable("x-powered-by");
   app.set("query parser", "simple");
-  app.use(nameRequest, observe(metrics, logger), securityHeaders(publicOrigins));
+  app.use(nameRequest, observe(metrics, logger));
+  app.use(securityHeaders(publicOrigins), refuseUnusedFeatures);
   app.get("/healthz", neverStore, sayAlive);
   app.get("/readyz", neverStore, sayReady(options.readiness));
   app.use("/api", neverStore, requireOwnOrigin(isAllowedOrigin), requireJson, ...routers);

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
 import { type DocumentRole, mayGlobally } from "#shared/permissions.ts";
+import type { SetHeaders } from "../http/headers.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
 import type { ReadAddress } from "../http/sender.ts";
 import type { Authenticate } from "../http/session.ts";
@@ -48,6 +49,8 @@ interface SocketsOptions {
   roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
   requireAccess: RequireAccess;
   handlers: EventHandlers;
+  /** For answers over HTTP: Socket.IO gives them itself, before anything else sees the request. */
+  headers: readonly SetHeaders[];
   /** Called when an admin has come in, or somebody who is here has become one. */
   onAdmin: () => void;
   readAddress: ReadAddress;
@@ -75,6 +78,8 @@ export function createSockets(options: SocketsOptions): Sockets {
     maxHttpBufferSize: maxEventBytes,
     allowRequest: (request, decide) => decide(null, isAllowedOrigin(request.headers.origin)),
   });
+
+  for (const set of options.headers) server.engine.use(set);
 
   server.use((socket, next) => {
     const { cookie } = socket.request.headers;

@@ -42,6 +42,7 @@ beforeEach(async () => {
   sockets = createSockets({
     ...edge,
     roleOn: async () => "owner",
+    headers: [],
     onAdmin: () => undefined,
     requireAccess: async () => undefined,
     handlers: {
