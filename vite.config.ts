@@ -20,6 +20,8 @@ export default defineConfig({
           groups: [
             { name: "react", test: /node_modules\/(react|react-dom|react-router|scheduler)\// },
             { name: "editor", test: /node_modules\/(@tiptap|prosemirror-[a-z]+)\// },
+            // With what it is told before the first schema: whatever imports zod comes after that.
+            { name: "zod", test: /node_modules\/zod\/|client\/without-eval\.ts/ },
             { name: "shared-text", test: /node_modules\/(yjs|y-[a-z]+|lib0)\// },
           ],
         },
