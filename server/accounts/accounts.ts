@@ -27,6 +27,8 @@ export interface Accounts {
   ): Promise<{ user: User; setCookie: string }>;
   /** Ends the session of the Cookie header, if there is one. */
   signOut(cookieHeader: string | undefined, sender: Sender): Promise<{ setCookie: string }>;
+  /** The Set-Cookie header's value that makes a browser forget its session. */
+  readonly blankCookie: string;
   authenticate: Authenticate;
   readonly secondFactor: SecondFactor;
   /** Makes an active account. Throws ConflictError `email_taken`. */
@@ -78,6 +80,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
       if (ended !== undefined) onSessionEnded?.(ended.sessionId);
       return { setCookie: sessions.blankCookie };
     },
+
+    blankCookie: sessions.blankCookie,
 
     authenticate: (cookieHeader) => sessions.find(cookieHeader),
 

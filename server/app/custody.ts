@@ -63,7 +63,13 @@ export function createCustodyRouters(options: CustodyOptions): Router[] {
       endRun: (actor, documentId, sender) => endRun.asAdmin(actor, { documentId }, sender),
       endpoints,
     }),
-    createOwnDataRoutes({ audit, writeOwnData, departure, endpoints }),
+    createOwnDataRoutes({
+      audit,
+      writeOwnData,
+      departure,
+      blankCookie: accounts.blankCookie,
+      endpoints,
+    }),
     createHealthRoutes(options.readHealth, endpoints),
   ];
 }

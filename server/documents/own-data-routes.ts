@@ -10,12 +10,14 @@ interface OwnDataRoutesOptions {
   audit: AuditLog;
   writeOwnData: WriteOwnData;
   departure: Departure;
+  /** Makes the browser forget the session of an account that is gone. */
+  blankCookie: string;
   endpoints: Endpoints;
 }
 
 /** Taking one's data away, and leaving. */
 export function createOwnDataRoutes(options: OwnDataRoutesOptions): Router {
-  const { audit, writeOwnData, departure, endpoints } = options;
+  const { audit, writeOwnData, departure, blankCookie, endpoints } = options;
   const { permitted } = endpoints;
   const router = Router();
 
@@ -41,7 +43,7 @@ export function createOwnDataRoutes(options: OwnDataRoutesOptions): Router {
       anyAccount,
       async ({ session, input, sender }) => {
         await departure.leave(session, input, sender);
-        return { status: 204 };
+        return { status: 204, setCookie: blankCookie, clearSiteData: '"cache"' };
       },
       { input: deleteAccountInputSchema, throttle: "confirmation" },
     ),

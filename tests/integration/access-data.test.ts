@@ -310,6 +310,8 @@ describe("over HTTP", () => {
       const disconnected = new Promise((resolve) => socket.on("disconnect", resolve));
       const answer = await sponsor.request("DELETE", "/api/account", { password });
       expect(answer.status).toBe(204);
+      expect(answer.headers.getSetCookie()[0]).toMatch(/^palimpsest=; .*Max-Age=0/);
+      expect(answer.headers.get("clear-site-data")).toBe('"cache"');
       expect([4401, 4404]).toContain(await closed);
       await disconnected;
     } finally {
