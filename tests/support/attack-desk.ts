@@ -23,8 +23,8 @@ export interface AttackDesk {
   close(): Promise<void>;
 }
 
-/** Rows that nobody changed. */
-export type Kept = Awaited<ReturnType<typeof readKept>>;
+/** Rows as they stand once the server has stopped. */
+type Kept = Awaited<ReturnType<typeof readKept>>;
 
 const plenty = { count: 100_000, seconds: 60 };
 /** Attacks come by the thousand, and are to be refused for what they are. */
