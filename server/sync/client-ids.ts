@@ -17,9 +17,10 @@ export class ClientIds {
   readonly #reserved = new Map<number, string>();
   readonly #serverId: number;
 
-  constructor(bindings: readonly ClientBinding[]) {
+  /** `draw` is there for those who need the same id again; one that was used is not taken. */
+  constructor(bindings: readonly ClientBinding[], draw = drawAny) {
     this.#bound = new Map(bindings.map(({ clientId, accountId }) => [clientId, accountId]));
-    this.#serverId = this.#drawUnused();
+    this.#serverId = this.#drawUnused(draw);
   }
 
   /** The id that the server writes with while the document stays loaded; never used before. */
@@ -58,8 +59,10 @@ export class ClientIds {
     }
   }
 
-  #drawUnused(): number {
-    const drawn = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    return drawn === 0 || this.#bound.has(drawn) ? this.#drawUnused() : drawn;
+  #drawUnused(draw: () => number): number {
+    const drawn = draw();
+    return drawn === 0 || this.#bound.has(drawn) ? this.#drawUnused(drawAny) : drawn;
   }
 }
+
+const drawAny = () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;

@@ -1,6 +1,7 @@
 import * as Y from "yjs";
 import type { ClientBinding, ClientIds } from "./client-ids.ts";
-import { integrationSteps } from "./integration-cost.ts";
+import { charactersOf, NewItems } from "./new-items.ts";
+import { type Placement, placeItems } from "./placement.ts";
 
 /**
  * How far the document goes, client by client, with all that is durable and all that the commit in
@@ -9,6 +10,8 @@ import { integrationSteps } from "./integration-cost.ts";
 export class Frontier {
   readonly #doc: Y.Doc;
   readonly #ahead = new Map<number, number>();
+  /** The items of what is queued. */
+  readonly #items = new NewItems();
   readonly #clientIds: ClientIds;
   readonly #binding = new Map<number, string | null>();
 
@@ -41,25 +44,43 @@ export class Frontier {
   }
 
   /** Takes an accepted update into account for those that come after it in the same commit. */
-  advance(clocks: ReadonlyMap<number, number>, bindings: readonly ClientBinding[]): void {
+  advance(
+    clocks: ReadonlyMap<number, number>,
+    bindings: readonly ClientBinding[],
+    items: NewItems,
+  ): void {
+    this.#items.addAll(items);
     for (const [client, clock] of clocks) this.#ahead.set(client, clock);
     for (const { clientId, accountId } of bindings) this.#binding.set(clientId, accountId);
   }
 
-  /** What Yjs walks over to integrate these, counted up to `limit`. */
-  integrationSteps(items: readonly Y.Item[], limit: number): number {
-    return integrationSteps(items, this.#doc, limit);
+  /** Where new items go, in the order in which Yjs takes them in; walks up to `limit` steps. */
+  place(items: readonly Y.Item[], limit: number): Placement {
+    const clock = (client: number) => this.clock(client);
+    return placeItems(items, { doc: this.#doc, ahead: this.#items, clock, limit });
   }
 
-  /** Whether a cut before this clock would leave halves of a character, which Yjs makes two "\ufffd" of. */
-  cutsCharacter(client: number, clock: number): boolean {
-    if (clock <= 0 || clock >= this.durableClock(client)) return false;
+  /**
+   * Whether a cut before this clock would leave halves of a character, which Yjs makes two "\ufffd"
+   * of. `placed` are the items of the update itself.
+   */
+  cutsCharacter(client: number, clock: number, placed: NewItems): boolean {
+    if (clock <= 0) return false;
+    const { start, characters } = this.#textAround(client, clock, placed);
+    const offset = clock - start;
+    if (characters === undefined || offset <= 0) return false;
+    return isHigh(characters.charCodeAt(offset - 1)) && isLow(characters.charCodeAt(offset));
+  }
+
+  #textAround(client: number, clock: number, placed: NewItems) {
+    if (clock >= this.durableClock(client)) {
+      const item = this.#items.at(client, clock) ?? placed.at(client, clock);
+      return { start: item?.clock ?? clock, characters: item?.characters };
+    }
     const struct = Y.getItem(this.#doc.store, Y.createID(client, clock));
     // Where it was collected the store has a GC, whatever Yjs's types say.
-    if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentString)) return false;
-    const { str } = struct.content;
-    const offset = clock - struct.id.clock;
-    return offset > 0 && isHigh(str.charCodeAt(offset - 1)) && isLow(str.charCodeAt(offset));
+    const characters = struct instanceof Y.Item ? charactersOf(struct) : undefined;
+    return { start: struct.id.clock, characters };
   }
 
   /** The parts of a range that do not lie in the document as deleted already. */

@@ -215,3 +215,131 @@ describe("D3 S16: a character of two halves stays whole", () => {
     expect(judgeOnPair(change).kind).toBe("accepted");
   });
 });
+
+describe("S17 S16: nothing stands where nobody could have written it", () => {
+  /** The server wrote "Once\n" in the body, and then "Title" in the title; Ben, client 2, "ab" before the "O". */
+  const durable = () => {
+    const doc = new Y.Doc();
+    doc.clientID = 3;
+    doc.getText("body").insert(0, "Once\n");
+    doc.getText("title").insert(0, "Title");
+    const copy = new Y.Doc();
+    copy.clientID = 2;
+    Y.applyUpdate(copy, Y.encodeStateAsUpdate(doc));
+    copy.getText("body").insert(0, "a");
+    copy.getText("body").insert(1, "b");
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(copy));
+    return doc;
+  };
+  const bindings = [
+    { clientId: 1, accountId: "ann" },
+    { clientId: 2, accountId: "ben" },
+    { clientId: 3, accountId: null },
+  ];
+  type Id = readonly [client: number, clock: number];
+  const between = (left: Id, right: Id, text = "x") => [0xc4, ...left, ...right, ...name(text)];
+  const by = (client: number, clock: number, ...structs: number[][]) =>
+    Uint8Array.from([1, structs.length, client, clock, ...structs.flat(), 0]);
+  const isRun = () => false;
+  const judgeBy = (accountId: string, update: Uint8Array, frontier: Frontier) =>
+    judgeUpdate(update, { accountId, frontier, isRun });
+  const frontierOf = (doc: Y.Doc) => new Frontier(doc, new ClientIds(bindings));
+
+  test.each<[string, Id, Id]>([
+    ["the same character on both sides", [3, 1], [3, 1]],
+    ["its right neighbour on the left, in one run of text", [3, 3], [3, 1]],
+    ["its right neighbour on the left", [3, 0], [2, 0]],
+    ["one neighbour in the body and one in the title", [3, 1], [3, 6]],
+    ["one neighbour in the title and one in the body", [3, 6], [3, 1]],
+    ["text in between that its right neighbour's writer had written", [3, 0], [3, 3]],
+    ["text in between that its right neighbour builds on", [2, 0], [3, 1]],
+  ])("%s: refused", (_what, left, right) => {
+    const doc = durable();
+    expect(judgeBy("ann", by(1, 0, between(left, right)), frontierOf(doc))).toMatchObject(
+      malformed,
+    );
+  });
+
+  test("between characters that stand side by side it is accepted", () => {
+    const doc = durable();
+    for (const [left, right] of [
+      [
+        [3, 0],
+        [3, 1],
+      ],
+      [
+        [2, 0],
+        [2, 1],
+      ],
+      [
+        [2, 1],
+        [3, 0],
+      ],
+      [
+        [3, 6],
+        [3, 7],
+      ],
+    ] satisfies [Id, Id][]) {
+      const verdict = judgeBy("ann", by(1, 0, between(left, right)), frontierOf(doc));
+      expect(verdict.kind).toBe("accepted");
+    }
+  });
+
+  test("what somebody else put between them meanwhile is no hindrance", () => {
+    const doc = durable();
+    Y.applyUpdate(doc, by(2, 2, between([3, 0], [3, 1])));
+    const verdict = judgeBy("ann", by(1, 0, between([3, 0], [3, 1])), frontierOf(doc));
+    expect(verdict.kind).toBe("accepted");
+  });
+
+  test("what one wrote oneself between them is", () => {
+    const doc = durable();
+    Y.applyUpdate(doc, by(1, 0, between([3, 0], [3, 1])));
+    const update = by(1, 1, between([3, 0], [3, 1]));
+    expect(judgeBy("ann", update, frontierOf(doc))).toMatchObject(malformed);
+  });
+
+  test("a neighbour of the same update on both sides is refused", () => {
+    const structs = [between([3, 0], [3, 1], "xyz"), between([1, 1], [1, 1])];
+    expect(judgeBy("ann", by(1, 0, ...structs), frontierOf(durable()))).toMatchObject(malformed);
+  });
+
+  test("what stands next to collected text is collected, and changes nothing", () => {
+    const doc = durable();
+    const update = by(1, 0, [0, 1], between([1, 0], [3, 1]));
+    const verdict = judgeBy("ann", update, frontierOf(doc));
+    if (verdict.kind !== "accepted") throw new Error(verdict.kind);
+    Y.applyUpdate(doc, verdict.payload);
+    expect(doc.getText("body").toString()).toBe("abOnce\n");
+    expect(doc.store.pendingStructs).toBeNull();
+  });
+
+  test("known text that says it stands elsewhere is stored without saying so", () => {
+    const doc = durable();
+    Y.applyUpdate(doc, by(1, 0, between([3, 0], [3, 1], "x")));
+    const elsewhere = by(1, 0, [4, 1, ...name("title"), ...name("xy")]);
+    const verdict = judgeBy("ann", elsewhere, frontierOf(doc));
+    if (verdict.kind !== "accepted") throw new Error(verdict.kind);
+    Y.applyUpdate(doc, verdict.payload);
+    expect(doc.getText("title").length).toBe("Title".length);
+    expect(doc.getText("body").toString()).toBe("abOxynce\n");
+    expect(doc.getText("body").length).toBe("abOxynce\n".length);
+  });
+
+  test("halves of a character that goes with the same commit stay together", () => {
+    const frontier = frontierOf(durable());
+    const sign = [0xc4, 3, 0, 3, 1, 4, ...Buffer.from("🜲")];
+    expect(judgeBy("ann", by(1, 0, sign), frontier).kind).toBe("accepted");
+    const half = Uint8Array.from([0, 1, 1, 1, 0, 1]);
+    expect(judgeBy("ben", half, frontier)).toMatchObject(malformed);
+    const inside = by(2, 2, between([1, 0], [1, 1]));
+    expect(judgeBy("ben", inside, frontier)).toMatchObject(malformed);
+    expect(judgeBy("ben", by(2, 2, between([1, 1], [3, 1])), frontier).kind).toBe("accepted");
+  });
+
+  test("halves of a character of the same update stay together", () => {
+    const sign = [0xc4, 3, 0, 3, 1, 4, ...Buffer.from("🜲")];
+    const update = by(1, 0, sign, between([1, 0], [1, 1]));
+    expect(judgeBy("ann", update, frontierOf(durable()))).toMatchObject(malformed);
+  });
+});

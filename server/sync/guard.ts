@@ -9,6 +9,7 @@ import {
 } from "#shared/sync-protocol.ts";
 import type { ClientBinding } from "./client-ids.ts";
 import type { Frontier } from "./frontier.ts";
+import type { NewItems } from "./new-items.ts";
 import { scanUpdate, UpdateShapeError } from "./update-scan.ts";
 import { type DeleteRanges, trimUpdate } from "./update-trim.ts";
 
@@ -76,19 +77,16 @@ function judgeDecoded(
   const news = structs.filter((struct) => isNew(struct, context.frontier));
   for (const struct of news) checkSchema(struct, context.frontier);
   const bindings = checkClientIds(news, context);
-  const after = checkDependencies(news, context.frontier);
+  const { after, ordered } = checkDependencies(news, context.frontier);
   checkDeletions(deletions, after, context.frontier);
-  checkCharacters(news, deletions, context.frontier);
-  const items = news.filter((struct) => struct instanceof Y.Item);
-  const { integrationSteps: limit } = updateLimits;
-  if (context.frontier.integrationSteps(items, limit) >= limit) {
-    throw refuse(closeCodes.tooLarge, "too far from its place");
-  }
+  const placed = checkPlaces(ordered, context.frontier);
+  checkCharacters(news, deletions, { frontier: context.frontier, placed });
   const runIds = unknownRuns(news, context);
   if (runIds.length > 0) return { kind: "unknownRuns", runIds };
-  const payload = trimUpdate(update, structs.length - news.length, deletions, context.frontier);
+  const hasKnown = structs.length > news.length || news.some(isPartlyKnown(context.frontier));
+  const payload = trimUpdate(update, hasKnown, deletions, context.frontier);
   if (payload === undefined) return { kind: "nothing" };
-  context.frontier.advance(after, bindings);
+  context.frontier.advance(after, bindings, placed);
   return { kind: "accepted", payload, bindings };
 }
 
@@ -97,6 +95,10 @@ function isNew(struct: Struct, frontier: Frontier): boolean {
   if (struct instanceof Y.Skip) return false;
   return struct.id.clock + struct.length > frontier.clock(struct.id.client);
 }
+
+/** What is known of it may say something else here: Yjs would put its rest where that points. */
+const isPartlyKnown = (frontier: Frontier) => (struct: Struct) =>
+  struct.id.clock < frontier.clock(struct.id.client);
 
 /** The body and the title are flat texts: characters, and the marks and blocks that we know. */
 function checkSchema(struct: Struct, frontier: Frontier): void {
@@ -156,9 +158,10 @@ function checkClientIds(news: readonly Struct[], context: GuardContext): ClientB
 
 /**
  * Walks the structs as Yjs integrates them: each only after its predecessor and all that it refers
- * to. Returns the clocks after the update.
+ * to. Returns the clocks after the update, and the structs in that order.
  */
-function checkDependencies(news: readonly Struct[], frontier: Frontier): Map<number, number> {
+function checkDependencies(news: readonly Struct[], frontier: Frontier) {
+  const ordered: Struct[] = [];
   const after = new Map<number, number>();
   const clock = (client: number) => after.get(client) ?? frontier.clock(client);
   let waiting = groupByClient(news);
@@ -170,6 +173,7 @@ function checkDependencies(news: readonly Struct[], frontier: Frontier): Map<num
         const struct = group.structs[group.next];
         if (struct === undefined || !isIntegrable(struct, clock)) break;
         after.set(struct.id.client, struct.id.clock + struct.length);
+        ordered.push(struct);
       }
       progress += group.next - from;
     }
@@ -178,7 +182,7 @@ function checkDependencies(news: readonly Struct[], frontier: Frontier): Map<num
     if (looks > updateLimits.looks) throw refuse(closeCodes.tooLarge, "too entangled");
     waiting = waiting.filter(({ structs, next }) => next < structs.length);
   }
-  return after;
+  return { after, ordered };
 }
 
 function isIntegrable(struct: Struct, clock: (client: number) => number): boolean {
@@ -218,13 +222,23 @@ function checkDeletions(
   }
 }
 
+/** Nothing costs Yjs too long a walk, and nothing stands where nobody could have written it. */
+function checkPlaces(ordered: readonly Struct[], frontier: Frontier): NewItems {
+  const items = ordered.filter((struct) => struct instanceof Y.Item);
+  const { integrationSteps: limit } = updateLimits;
+  const { steps, isPossible, placed } = frontier.place(items, limit);
+  if (steps >= limit) throw refuse(closeCodes.tooLarge, "too far from its place");
+  if (!isPossible) throw refuse(closeCodes.malformed, "between what is no place");
+  return placed;
+}
+
 /** Nothing is put between the halves of a surrogate pair, and none is taken alone. */
 function checkCharacters(
   news: readonly Struct[],
   deletions: DeleteRanges,
-  frontier: Frontier,
+  { frontier, placed }: { frontier: Frontier; placed: NewItems },
 ): void {
-  const cuts = (client: number, clock: number) => frontier.cutsCharacter(client, clock);
+  const cuts = (client: number, clock: number) => frontier.cutsCharacter(client, clock, placed);
   const isBetween = news.some((struct) => {
     if (!(struct instanceof Y.Item)) return false;
     const { origin, rightOrigin } = struct;

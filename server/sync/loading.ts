@@ -20,6 +20,8 @@ export interface LoadedDocument {
 interface LoadingDeps {
   database: Database;
   snapshots: Snapshots;
+  /** The id to write with, where chance will not do. */
+  drawClientId?: ((documentId: string) => number) | undefined;
   logger: Logger;
 }
 
@@ -35,7 +37,10 @@ export async function loadDocument(
     .where("id", "=", documentId)
     .executeTakeFirst();
   if (document === undefined) return undefined;
-  const clientIds = new ClientIds(await readBindings(documentId, deps.database));
+  const clientIds = new ClientIds(
+    await readBindings(documentId, deps.database),
+    deps.drawClientId && (() => deps.drawClientId?.(documentId) ?? 0),
+  );
   const replayed = await replay(documentId, document.head_seq, deps);
   replayed.doc.clientID = clientIds.serverId;
   return {

@@ -24,6 +24,8 @@ export interface RoomsDeps {
   project: (documentId: string, doc: Y.Doc) => Promise<void>;
   beforeCommit?: ((documentId: string) => Promise<void>) | undefined;
   afterCommit?: ((documentId: string) => Promise<void>) | undefined;
+  /** The id that the server writes with in a document, where chance will not do. */
+  drawClientId?: ((documentId: string) => number) | undefined;
   logger: Logger;
 }
 

@@ -50,6 +50,8 @@ export interface SyncDeps {
   logger: Logger;
   /** Other limits than an installation has. */
   incoming?: IncomingLimits;
+  /** The id that the server writes with in a document; absent: drawn by chance. */
+  drawClientId?: (documentId: string) => number;
   /** Called and waited for around each commit: a test's way to let the process die right there. */
   beforeCommit?: (documentId: string) => Promise<void>;
   afterCommit?: (documentId: string) => Promise<void>;

@@ -12,12 +12,12 @@ export type DeleteRanges = ReadonlyMap<number, readonly { clock: number; len: nu
  */
 export function trimUpdate(
   update: Uint8Array,
-  knownStructs: number,
+  hasKnown: boolean,
   deletions: DeleteRanges,
   frontier: Frontier,
 ): Uint8Array | undefined {
   const remaining = remainingDeletions(deletions, frontier);
-  const structs = knownStructs === 0 ? update : Y.diffUpdate(update, stateVector(update, frontier));
+  const structs = hasKnown ? Y.diffUpdate(update, stateVector(update, frontier)) : update;
   const { structBytes, structs: count } = scanUpdate(structs, unlimited);
   if (count === 0 && remaining.size === 0) return undefined;
   return encoding.encode((encoder) => {
