@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "../server/database/database.ts";
 import { migrate } from "../server/database/migrate.ts";
 import type { Authorise } from "../server/sync/types.ts";
 import { silent } from "../tests/support/pglite.ts";
-import { besiege, noPace, type SiegeReport } from "../tests/support/siege.ts";
+import { besiege, drawSiegeClientId, noPace, type SiegeReport } from "../tests/support/siege.ts";
 import { addAccount, authoriseFrom, startSyncServer } from "../tests/support/sync-server.ts";
 import { atLeast, atMost, machine, median, percentile, type Report } from "./report.ts";
 
@@ -30,7 +30,11 @@ export async function run({ full }: { full: boolean }): Promise<Report> {
 async function measure(database: Database, rounds: number) {
   for (const account of ["ann", "ben", "cat", "wim"]) await addAccount(database, account);
   const authorise = rememberAnswers(authoriseFrom(database));
-  const server = await startSyncServer(database, { incoming: noPace, authorise });
+  const server = await startSyncServer(database, {
+    incoming: noPace,
+    authorise,
+    drawClientId: drawSiegeClientId,
+  });
   const crashes = countCrashes();
   const costs = new Costs();
   const reports: SiegeReport[] = [];

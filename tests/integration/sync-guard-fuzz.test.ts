@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
-import { besiege, noPace } from "../support/siege.ts";
+import { besiege, drawSiegeClientId, noPace } from "../support/siege.ts";
 import { addAccount, type SyncServer, startSyncServer } from "../support/sync-server.ts";
 
 const rounds = Number(process.env.FUZZ_SEEDS ?? 5);
@@ -12,7 +12,10 @@ let server: SyncServer;
 beforeAll(async () => {
   store = await openTestDatabase();
   for (const account of ["ann", "ben", "cat", "wim"]) await addAccount(store.database, account);
-  server = await startSyncServer(store.database, { incoming: noPace });
+  server = await startSyncServer(store.database, {
+    incoming: noPace,
+    drawClientId: drawSiegeClientId,
+  });
 });
 afterAll(async () => {
   await server.close();
@@ -30,4 +33,19 @@ test(`S16 S15 S4: seeds ${firstSeed} to ${firstSeed + rounds - 1}: ${rounds * fr
     expect(report.accepted).toBeGreaterThan(40);
     expect(report.refused).toBeGreaterThan(500);
   }
+});
+
+test("S16: a seed that is run again besieges in the same way, to the last byte of the log", {
+  timeout: 60_000,
+}, async () => {
+  const options = { seed: 1_000_000, frames: 500, lines: 16 };
+  const first = await besiege({ ...options, database: store.database, server });
+  const again = await openTestDatabase();
+  for (const account of ["ann", "ben", "cat", "wim"]) await addAccount(again.database, account);
+  const drawClientId = drawSiegeClientId;
+  const other = await startSyncServer(again.database, { incoming: noPace, drawClientId });
+  const second = await besiege({ ...options, database: again.database, server: other });
+  await other.close();
+  await again.remove();
+  expect(second).toEqual(first);
 });

@@ -104,6 +104,7 @@ function undoOneOf(doc: Y.Doc, at: number): void {
   body.delete(at, 6);
 }
 
-function wholeCharacter(text: string, position: number): number {
+/** A place that is not between the halves of a character. */
+export function wholeCharacter(text: string, position: number): number {
   return /[\uDC00-\uDFFF]/.test(text.charAt(position)) ? position - 1 : position;
 }

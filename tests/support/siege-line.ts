@@ -14,8 +14,16 @@ export class SiegeLine extends EventEmitter {
   readonly #answered: Promise<void>;
   #hear: () => void = () => undefined;
 
-  constructor(server: SyncServer, documentId: string, account: string) {
+  readonly #onFrame: (frame: Uint8Array) => void;
+
+  constructor(
+    server: SyncServer,
+    documentId: string,
+    account: string,
+    onFrame: (frame: Uint8Array) => void = () => undefined,
+  ) {
     super();
+    this.#onFrame = onFrame;
     this.account = account;
     this.#answered = new Promise((resolve) => {
       this.#hear = resolve;
@@ -40,8 +48,9 @@ export class SiegeLine extends EventEmitter {
     if (!this.isClosed) this.emit("message", Buffer.from(bytes), true);
   }
 
-  send(_frame: Uint8Array, sent?: () => void): void {
+  send(frame: Uint8Array, sent?: () => void): void {
     this.#hear();
+    this.#onFrame(frame);
     sent?.();
   }
 
@@ -57,7 +66,10 @@ export class SiegeLine extends EventEmitter {
     this.close(1006);
   }
 
-  ping(): void {}
+  ping(): void {
+    this.emit("pong");
+  }
+
   pause(): void {}
   resume(): void {}
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { getHeapStatistics } from "node:v8";
 import * as Y from "yjs";
 import type { Database } from "../../server/database/database.ts";
@@ -7,10 +8,10 @@ import { Frontier } from "../../server/sync/frontier.ts";
 import { judgeUpdate } from "../../server/sync/guard.ts";
 import type { OpenRoom } from "../../server/sync/types.ts";
 import { mutate } from "./frame-mutations.ts";
-import { docOf, edit, recordClient } from "./frame-recorder.ts";
-import { FrugalTab } from "./frugal-tab.ts";
+import { docOf, edit, recordClient, wholeCharacter } from "./frame-recorder.ts";
 import { Random } from "./random.ts";
 import { SiegeLine } from "./siege-line.ts";
+import { SiegeVictim } from "./siege-victim.ts";
 import { addDocument, type SyncServer } from "./sync-server.ts";
 
 /** Accounts that must exist: the victim, two who may write, one who only watches. */
@@ -25,6 +26,15 @@ export const noPace = {
   bytes: { most: 1e15, perSecond: 1e15 },
   patienceMs: 1e9,
 } as const;
+
+const documentOf = (seed: number | string) => `siege-${seed}`;
+
+/** The id that the server writes with, by the document's seed. */
+export function drawSiegeClientId(documentId: string): number {
+  const seed = Number(documentId.slice(documentOf("").length));
+  // Not the source of all else, whose first number is the victim's id.
+  return new Random(~seed).below(2 ** 32);
+}
 
 interface SiegeOptions {
   database: Database;
@@ -45,12 +55,14 @@ export interface SiegeReport {
   refused: number;
   /** Characters that the victim wrote. */
   written: number;
+  /** Of the whole log: the same whenever the seed is run again. */
+  fingerprint: string;
 }
 
 /** One document, its victim, and mutated frames of a real client that come in over many lines. */
 export async function besiege(options: SiegeOptions): Promise<SiegeReport> {
   const { database, server, seed } = options;
-  const documentId = await addDocument(database, `siege-${seed}`, {
+  const documentId = await addDocument(database, documentOf(seed), {
     ann: "owner",
     ben: "editor",
     cat: "editor",
@@ -71,7 +83,7 @@ class Siege {
   readonly #options: SiegeOptions;
   readonly #room: OpenRoom;
   readonly #random: Random;
-  readonly #victim = new FrugalTab(besieged.victim);
+  readonly #victim: SiegeVictim;
   readonly #problems: string[] = [];
   #lines: SiegeLine[] = [];
   #refused = 0;
@@ -83,17 +95,19 @@ class Siege {
     this.#options = options;
     this.#room = room;
     this.#random = new Random(options.seed);
+    const { documentId } = room;
+    const doc = docOf(this.#random);
+    this.#victim = new SiegeVictim(options.server, documentId, besieged.victim, doc);
     room.onDiscarded((error) =>
       this.#problems.push(`the document was discarded: ${error.message}`),
     );
   }
 
   async run(): Promise<void> {
-    const { server, frames, lines } = this.#options;
+    const { frames, lines } = this.#options;
     const random = this.#random;
-    const { documentId } = this.#room;
-    this.#victim.connect(server.url, documentId);
-    await until(() => this.#victim.isSynced);
+    await this.#victim.joined();
+    await this.#settle();
     this.#remark();
     const recorded = await this.#record();
     for (let sent = 0; sent < frames; sent += lines) {
@@ -103,9 +117,11 @@ class Siege {
         const near = { ...recorded, frames: [fresh] };
         this.#attack(line, mutate({ random, ...(random.chance(0.5) ? near : recorded) }));
       }
-      this.#insiderLine().deliver(fresh);
-      await this.#room.settled();
+      (await this.#insiderLine()).deliver(fresh);
       if (sent % 500 < lines) this.#remark();
+      await this.#room.settled();
+      // It is behind by more or less, as people are.
+      this.#victim.takeIn(random.below(this.#victim.waiting + 1));
     }
   }
 
@@ -115,7 +131,7 @@ class Siege {
       this.#insider = docOf(this.#random);
       Y.applyUpdate(this.#insider, Y.encodeStateAsUpdate(this.#room.doc));
       // The id is an attacker's own from here on.
-      this.#insiderLine().deliver(this.#edit());
+      (await this.#insiderLine()).deliver(this.#edit());
       await this.#room.settled();
     }
     return this.#edit();
@@ -128,11 +144,12 @@ class Siege {
   }
 
   /** A line that is open and may write. */
-  #insiderLine(): SiegeLine {
+  async #insiderLine(): Promise<SiegeLine> {
     const open = this.#lines.find(({ account, isClosed }) => account === insider && !isClosed);
     if (open !== undefined) return open;
     const line = new SiegeLine(this.#options.server, this.#room.documentId, insider);
     this.#lines.push(line);
+    await line.joined();
     return line;
   }
 
@@ -140,15 +157,16 @@ class Siege {
     this.#remark();
     const isThere = () =>
       this.#victim.isSaved && this.#text(this.#victim.doc) === this.#text(this.#room.doc);
-    if (!(await until(isThere))) {
+    await this.#settle();
+    if (!isThere()) {
       const state = this.#victim.isSaved
         ? "is saved, and sees another text"
         : "waits for its saves";
       this.#problems.push(`the victim ${state}: ${this.#text(this.#victim.doc)}`);
       this.#problems.push(`the server has ${this.#text(this.#room.doc)}`);
     }
-    const codes = this.#victim.closeCodes;
-    if (codes.length > 0) this.#problems.push(`the victim was closed with ${codes.join()}`);
+    const { closeCode } = this.#victim;
+    if (closeCode !== undefined) this.#problems.push(`the victim was closed with ${closeCode}`);
     await this.#compareWithLog();
     const rows = await this.#rows();
     this.#findLost(rows.map(({ payload }) => payload));
@@ -158,12 +176,22 @@ class Siege {
         .length,
       refused: this.#refused,
       written: Y.getState(this.#victim.doc.store, this.#victim.doc.clientID),
+      fingerprint: fingerprint(rows.map(({ payload }) => payload)),
     };
   }
 
   close(): void {
     this.#victim.drop();
     for (const line of this.#lines) line.terminate();
+  }
+
+  /** The victim has taken in all there is, and the server all that it says to that. */
+  async #settle(): Promise<void> {
+    do {
+      await this.#room.settled();
+      this.#victim.takeIn(this.#victim.waiting);
+      await this.#room.settled();
+    } while (this.#victim.waiting > 0);
   }
 
   /** Frames of a client that works in this very document, and of the victim. */
@@ -230,7 +258,7 @@ class Siege {
   /** The victim goes on writing. */
   #remark(): void {
     const { body } = this.#victim;
-    const at = Math.max(0, body.length - 1);
+    const at = wholeCharacter(body.toString(), Math.max(0, body.length - 1));
     body.insert(at, `The victim says ${++this.#remarks}: 🜲. `, {});
   }
 
@@ -300,10 +328,8 @@ function memoryBytes(): number {
   return used_heap_size + external_memory + malloced_memory;
 }
 
-/** Whether it came to hold within some seconds. */
-async function until(holds: () => boolean): Promise<boolean> {
-  const deadline = performance.now() + 10_000;
-  while (!holds() && performance.now() < deadline)
-    await new Promise((resolve) => setImmediate(resolve));
-  return holds();
+function fingerprint(payloads: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const payload of payloads) hash.update(payload);
+  return hash.digest("hex");
 }
