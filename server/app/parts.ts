@@ -8,7 +8,7 @@ import { createDocumentPolicy, type DocumentPolicy } from "../documents/access.t
 import { createProjection, type Project } from "../documents/projection.ts";
 import { createVersionLog, type VersionLog } from "../documents/version-log.ts";
 import { createGeneration, type Generation } from "../generation/generation.ts";
-import { neverStore, securityHeaders } from "../http/headers.ts";
+import { neverStore, refuseUnusedFeatures, securityHeaders } from "../http/headers.ts";
 import type { HttpServer } from "../http/http-server.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -141,7 +141,7 @@ function createSocketsOf(
     roleOn: (accountId, documentId) => policy.roleOn(accountId, documentId),
     requireAccess: (...asked) => policy.requireAccess(...asked),
     handlers: createEventHandlers({ policy, generation, endRun }),
-    headers: [securityHeaders(edge.publicOrigins), neverStore],
+    headers: [securityHeaders(edge.publicOrigins), refuseUnusedFeatures, neverStore],
     onAdmin: () => news.queueChanged(),
     logger,
   });

@@ -47,13 +47,9 @@ test("D3: what is copied is the text that was seen, line by line, and our few ta
   await expect(sponsor.manuscript.locator("em")).toHaveText("mill");
   const { plain, html } = await copyAll(sponsor.page);
   expect(plain).toBe(text);
-  const found = await sponsor.page.evaluate((markup) => {
-    const { body } = new DOMParser().parseFromString(markup, "text/html");
-    return [...body.querySelectorAll("*")].map((element) => [
-      element.localName,
-      ...element.getAttributeNames(),
-    ]);
-  }, html);
+  const found = await sponsor.page.evaluate<string[][]>(`[
+    ...new DOMParser().parseFromString(${JSON.stringify(html)}, "text/html").body.querySelectorAll("*")
+  ].map((element) => [element.localName, ...element.getAttributeNames()])`);
   const allowed = new Set(["h2", "p", "strong", "em"]);
   expect(found.filter(([name = ""]) => !allowed.has(name))).toEqual([]);
   expect(found.flatMap(([, ...attributes]) => attributes)).toEqual(["data-pm-slice"]);
