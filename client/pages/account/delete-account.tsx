@@ -48,10 +48,12 @@ function DeleteForm({ account, onCancel }: DeleteFormProps) {
     }),
   });
   const said = "Your account is deleted.";
+  // Awaited, as this form is gone by then, and nobody calls back a form that is gone.
   const submit = form.onSubmit((input) =>
-    remove.mutate(input, {
-      onSuccess: () => void navigate("/sign-in", { replace: true, state: { said } }),
-    }),
+    remove.mutateAsync(input).then(
+      () => navigate("/sign-in", { replace: true, state: { said } }),
+      () => undefined, // stands below the form
+    ),
   );
   return (
     <form className={styles.form} noValidate onSubmit={submit}>
