@@ -23,7 +23,11 @@ test.each<[Partial<AuditEvent>, string]>([
   ],
   [{ action: "session.refused", actor: null, target: null }, "Someone was refused at sign-in"],
   [{ action: "session.refused", actor: null }, "Someone was refused at sign-in as Ben"],
-  [{ action: "quota.changed", target: null }, "Ada changed the limits of everyone"],
+  [
+    { action: "quota.changed", target: { kind: "quota", id: "default", name: null } },
+    "Ada changed the limits of everyone",
+  ],
+  [{ action: "quota.changed" }, "Ada changed the limits of Ben"],
   [
     { action: "document.purged", target: { kind: "document", id: "d", name: null } },
     "Ada purged a document",

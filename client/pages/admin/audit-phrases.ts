@@ -60,13 +60,16 @@ export function nameOfAction(action: AuditAction): string {
   return phrases[action].own ?? phrases[action].other;
 }
 
+/** Targets that have no name beside the one who acts: a session, the limits of everyone. */
+const ownKinds: readonly string[] = ["session", "quota"];
+
 /** "Ada approved Ben", "Ada signed in" */
 export function phraseOf({ action, actor, target }: AuditEvent): string {
   const { other, own = other } = phrases[action];
   const name = target?.name ?? undefined;
   if (action === "account.signed_up") return `${name ?? "Someone"} asked to join`;
   const who = actor?.name ?? "Someone";
-  const isOwn = target === null || target.id === actor?.id || target.kind === "session";
+  const isOwn = target === null || target.id === actor?.id || ownKinds.includes(target.kind);
   if (isOwn) return `${who} ${own}`;
   return `${who} ${other} ${name ?? `a ${target.kind}`}`;
 }
