@@ -27,9 +27,10 @@ function readingRoutes() {
     .map((route) => ({ ...route, valid: validBodies[nameOf(route)] ?? {} }));
 }
 
-async function expectRefused(name: string, answer: Response): Promise<void> {
+/** Of an answer what a refusal has: 400 and an error that says so. */
+async function refusalOf(answer: Response): Promise<[number, boolean]> {
   const text = await answer.text();
-  expect([name, answer.status, text.includes('"error"')]).toEqual([name, 400, true]);
+  return [answer.status, text.includes('"error"')];
 }
 
 test("every route that changes something is among those attacked here", () => {
@@ -51,7 +52,11 @@ describe("A37: prototype pollution", () => {
     for (const { valid, ...route } of readingRoutes()) {
       const rest = JSON.stringify(valid).slice(1, -1);
       const body = `{${rest === "" ? field : `${rest},${field}`}}`;
-      await expectRefused(nameOf(route), await sendText(desk, route, body));
+      expect([nameOf(route), ...(await refusalOf(await sendText(desk, route, body)))]).toEqual([
+        nameOf(route),
+        400,
+        true,
+      ]);
     }
     expectClean();
   });
@@ -65,7 +70,10 @@ describe("A37: prototype pollution", () => {
     "toString=1",
   ])("%s is no parameter of any list", async (query) => {
     for (const list of ["users", "documents", "audit", "audit/export"])
-      await expectRefused(list, await desk.admin.request("GET", `/api/admin/${list}?${query}`));
+      expect([
+        list,
+        ...(await refusalOf(await desk.admin.request("GET", `/api/admin/${list}?${query}`))),
+      ]).toEqual([list, 400, true]);
     for (const { path } of desk.app.routes.filter(({ method }) => method === "GET")) {
       const address = path === "/{*path}" ? "/" : addressOf(desk, path);
       const answer = await personFor(desk, path).request("GET", `${address}?${query}`);
@@ -102,7 +110,7 @@ describe("A37: prototype pollution", () => {
     const shown = () =>
       reader.frames
         .map(decodeFrame)
-        .flatMap((frame) => (frame.kind === "awareness" ? decodeAwareness(frame.payload) : []))
+        .flatMap((frame) => (frame?.kind === "awareness" ? decodeAwareness(frame.payload) : []))
         .find(({ clientId }) => clientId === 4711)?.state;
     await expect.poll(shown).toContain('"user"');
     expect(shown()).not.toMatch(/__proto__|constructor|"prototype"|"status"/);
@@ -234,7 +242,8 @@ describe("A37: JSON that is none, or too much of it", () => {
   test.each(Object.keys(bodies))("%s is 400 at every route that reads", async (what) => {
     for (const { method, path } of readingRoutes()) {
       const answer = await sendText(desk, { method, path }, bodies[what] ?? "");
-      await expectRefused(`${method} ${path}`, answer);
+      const name = `${method} ${path}`;
+      expect([name, ...(await refusalOf(answer))]).toEqual([name, 400, true]);
     }
   });
 
