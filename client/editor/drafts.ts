@@ -32,6 +32,11 @@ export function draftedDocuments(storage: Storage, accountId: string): readonly 
   return readDrafts(storage, draftsKey(accountId)).map(({ documentId }) => documentId);
 }
 
+/** The words of the account's drafts. */
+export function draftedTexts(storage: Storage, accountId: string): readonly string[] {
+  return readDrafts(storage, draftsKey(accountId)).map(({ text }) => text);
+}
+
 /** Drafts of `accountId` in `storage`; where that is full or forbidden they live as long as the page. */
 export function createDrafts(storage: Storage, accountId: string): Drafts {
   const key = draftsKey(accountId);

@@ -1,6 +1,6 @@
 import * as Y from "yjs";
 import { sharedTypes } from "#shared/sync-protocol.ts";
-import { draftedDocuments, draftsKey } from "./drafts.ts";
+import { draftedDocuments, draftedTexts, draftsKey } from "./drafts.ts";
 import { copiesOfAccount, isKeyOfCopy, openCopyAt } from "./offline-copy.ts";
 import { unacknowledgedText } from "./unacknowledged-text.ts";
 
@@ -17,11 +17,19 @@ export async function findUnsentWords(accountId: string): Promise<UnsentWords> {
   const copies: string[] = [];
   const prefix = copiesOfAccount(accountId);
   for (const place of await placesOf(accountId)) {
-    if (!(await holdsUnsentWords(place))) continue;
+    if ((await unsentTextAt(place)) === "") continue;
     copies.push(place);
     documentIds.add(place.slice(prefix.length, place.indexOf(":", prefix.length)));
   }
   return { documentIds: [...documentIds], copies };
+}
+
+/** The words themselves, of drafts and of offline copies, each once. */
+export async function readUnsentWords(accountId: string): Promise<readonly string[]> {
+  const texts = new Set(draftedTexts(localStorage, accountId));
+  for (const place of await placesOf(accountId)) texts.add(await unsentTextAt(place));
+  texts.delete("");
+  return [...texts];
 }
 
 /** Removes what this browser keeps of the account; `kept` stays. */
@@ -42,13 +50,13 @@ async function placesOf(accountId: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(copiesOfAccount(accountId)));
 }
 
-async function holdsUnsentWords(place: string): Promise<boolean> {
+async function unsentTextAt(place: string): Promise<string> {
   const doc = new Y.Doc();
   const copy = openCopyAt(place, doc);
   const text = unacknowledgedText(doc.getText(sharedTypes.body), await copy.loaded);
   await copy.close();
   doc.destroy();
-  return text !== "";
+  return text;
 }
 
 /** A page that has it open lets go of it by itself. */

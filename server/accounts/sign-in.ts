@@ -85,7 +85,7 @@ export function createSignIn({ database, sessions, secondFactor, audit }: SignIn
     const right = await verifyPassword(account?.password_hash ?? (await hashOfNobody), password);
     if (account === undefined || !right) throw await refuse(account, sender, invalidCredentials());
     if (account.status !== "active")
-      throw await refuse(account, sender, notActive(account.status, account.status_reason));
+      throw await refuse(account, sender, notActive(account.status, account));
     const factor = await secondFactor.read(account, totp);
     try {
       const { id, name, role } = account;

@@ -177,7 +177,7 @@ describe("asking to join", () => {
     expect(refused).toMatchObject({
       code: "account_rejected",
       message: expect.stringContaining("“Tell us who you are.” You may ask again"),
-      details: { reason: "Tell us who you are." },
+      details: { reason: "Tell us who you are.", accountId: user.id },
     });
     expect((await errorOf(await trySignIn(user.email, "not the password"))).message).not.toContain(
       "Tell us",

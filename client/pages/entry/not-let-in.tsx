@@ -1,5 +1,6 @@
 import { ApiError } from "../../api/request.ts";
 import styles from "./entry-page.module.css";
+import { LeftWords } from "./left-words.tsx";
 
 /** Whether the password was right and the account may not come in. */
 export function saysNotLetIn(error: Error | null): error is ApiError {
@@ -9,15 +10,19 @@ export function saysNotLetIn(error: Error | null): error is ApiError {
   );
 }
 
-/** Why the account may not come in, with what the admin wrote. */
+/** Why the account may not come in, with what the admin wrote, and the words it left here. */
 export function NotLetIn({ error }: { error: ApiError }) {
   const reason = error.details?.reason;
   const hasReason = typeof reason === "string" && reason !== "";
+  const accountId = error.details?.accountId;
   return (
-    <div className={styles.said} role="alert">
-      <p>{sentences[error.code] ?? error.message}</p>
-      {hasReason && <p>The admin wrote: “{reason}”</p>}
-    </div>
+    <>
+      <div className={styles.said} role="alert">
+        <p>{sentences[error.code] ?? error.message}</p>
+        {hasReason && <p>The admin wrote: “{reason}”</p>}
+      </div>
+      {typeof accountId === "string" && <LeftWords accountId={accountId} />}
+    </>
   );
 }
 
