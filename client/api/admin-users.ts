@@ -106,6 +106,8 @@ const quotaAnswer = z.object({ quota: accountQuotaSchema });
 export const defaultQuotaQuery = queryOptions({
   queryKey: ["admin", "quota", "default"],
   queryFn: async () => (await request("GET", defaultQuotaPath, defaultQuotaAnswer)).quota,
+  // Its form begins with what holds now, not with what held when it was last open.
+  gcTime: 0,
 });
 
 /** What one account may spend, and has spent today. */
@@ -113,6 +115,7 @@ export const quotaQuery = (id: string) =>
   queryOptions({
     queryKey: ["admin", "quota", id],
     queryFn: async () => (await request("GET", `${path(id)}/quota`, quotaAnswer)).quota,
+    gcTime: 0,
   });
 
 /** Sets the limits of everyone without their own. */
