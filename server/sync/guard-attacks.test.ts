@@ -299,6 +299,14 @@ describe("S17 S16: nothing stands where nobody could have written it", () => {
     expect(judgeBy("ann", update, frontierOf(doc))).toMatchObject(malformed);
   });
 
+  test("what a third one wrote between them, and a neighbour builds on, is as well", () => {
+    const doc = durable();
+    Y.applyUpdate(doc, by(2, 2, between([3, 0], [3, 1])));
+    Y.applyUpdate(doc, by(4, 0, between([2, 2], [3, 1])));
+    const update = by(1, 0, between([3, 0], [4, 0]));
+    expect(judgeBy("ann", update, frontierOf(doc))).toMatchObject(malformed);
+  });
+
   test("a neighbour of the same update on both sides is refused", () => {
     const structs = [between([3, 0], [3, 1], "xyz"), between([1, 1], [1, 1])];
     expect(judgeBy("ann", by(1, 0, ...structs), frontierOf(durable()))).toMatchObject(malformed);
@@ -317,7 +325,7 @@ describe("S17 S16: nothing stands where nobody could have written it", () => {
   test("known text that says it stands elsewhere is stored without saying so", () => {
     const doc = durable();
     Y.applyUpdate(doc, by(1, 0, between([3, 0], [3, 1], "x")));
-    const elsewhere = by(1, 0, [4, 1, ...name("title"), ...name("xy")]);
+    const elsewhere = by(1, 0, between([3, 6], [3, 1], "xy"));
     const verdict = judgeBy("ann", elsewhere, frontierOf(doc));
     if (verdict.kind !== "accepted") throw new Error(verdict.kind);
     Y.applyUpdate(doc, verdict.payload);

@@ -68,18 +68,30 @@ function placeOf(item: Y.Item, placed: NewItems, around: Surroundings): Place | 
   if (left.text !== undefined && right.text !== undefined && left.text !== right.text)
     return undefined;
   const areKnown = left.item === undefined && right.item === undefined;
+  const seen = [
+    origin,
+    rightOrigin,
+    ...neighboursOf(origin, around),
+    ...neighboursOf(rightOrigin, around),
+  ];
   return {
     left: left.known,
     right: right.known,
     text: left.text ?? right.text ?? declaredText(item, around.doc),
     hasSeen: (client, clock) =>
-      areKnown && (client === id.client || [origin, rightOrigin].some(hasAfter(client, clock))),
+      areKnown && (client === id.client || seen.some(covers(client, clock))),
   };
 }
 
+/** What whoever has seen a character of the document has seen as well: what it was put between. */
+function neighboursOf(id: Y.ID | null, { doc }: Surroundings): (Y.ID | null)[] {
+  const item = id === null ? null : itemAt(doc, id);
+  return item === null ? [] : [item.origin, item.rightOrigin];
+}
+
 /** Who has a character has all that its writer wrote before it. */
-const hasAfter = (client: number, clock: number) => (id: Y.ID | null) =>
-  client === id?.client && clock < id.clock;
+const covers = (client: number, clock: number) => (id: Y.ID | null) =>
+  client === id?.client && clock <= id.clock;
 
 /** A neighbour, and what the document knows on its far side, or the neighbour itself. */
 function neighbourAt(
