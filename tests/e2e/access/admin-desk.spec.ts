@@ -20,7 +20,7 @@ async function openForm(page: Page, name: string, item: string) {
   return form;
 }
 
-test("U5: what an admin does about accounts is done, or refused with what to do first", async ({
+test("A12 A23: what an admin does about accounts is done, or refused with what to do first", async ({
   browser,
 }) => {
   const sponsor = await signIn(server.url, "sponsor@demo.test");
