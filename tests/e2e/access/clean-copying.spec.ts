@@ -13,13 +13,13 @@ test.afterAll(() => server?.close());
 async function copyAll(page: Page): Promise<{ plain: string; html: string }> {
   await page.getByRole("textbox", { name: "Manuscript" }).click();
   await page.keyboard.press("Control+a");
-  const copied = page.evaluate<{ plain: string; html: string }>(`new Promise((resolve) =>
+  await page.evaluate(`void (globalThis.copied = new Promise((resolve) =>
     document.addEventListener("copy", (event) => resolve({
       plain: event.clipboardData.getData("text/plain"),
       html: event.clipboardData.getData("text/html"),
-    }), { once: true }))`);
+    }), { once: true })))`);
   await page.keyboard.press("Control+c");
-  return copied;
+  return page.evaluate("copied");
 }
 
 test("D3: what is copied is the text that was seen, line by line, and our few tags", async ({
