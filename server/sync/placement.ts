@@ -68,12 +68,10 @@ function placeOf(item: Y.Item, placed: NewItems, around: Surroundings): Place | 
   if (left.text !== undefined && right.text !== undefined && left.text !== right.text)
     return undefined;
   const areKnown = left.item === undefined && right.item === undefined;
-  const seen = [
-    origin,
-    rightOrigin,
-    ...neighboursOf(origin, around),
-    ...neighboursOf(rightOrigin, around),
-  ];
+  const seen = [origin, rightOrigin].flatMap((neighbour) => [
+    neighbour,
+    ...neighboursOf(neighbour, around),
+  ]);
   return {
     left: left.known,
     right: right.known,
