@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StartRunInput } from "#shared/socket-events.ts";
 import { parseGpt2Config } from "../../server/model-library/gpt2-config.ts";
-import { decodeAwareness, decodeFrame, awarenessFrame } from "../../server/sync/frames.ts";
+import { awarenessFrame, decodeAwareness, decodeFrame } from "../../server/sync/frames.ts";
 import { type AttackDesk, openAttackDesk } from "../support/attack-desk.ts";
 import { openRawSocket } from "../support/raw-socket.ts";
 import {

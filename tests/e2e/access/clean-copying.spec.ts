@@ -1,6 +1,6 @@
 import { expect, type Page, test } from "@playwright/test";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { signIn } from "../../support/person.ts";
+import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { visit } from "../story/people.ts";
 
 let server: ServerProcess;

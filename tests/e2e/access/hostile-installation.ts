@@ -1,8 +1,8 @@
-import { cp, mkdtemp, readFile, rm, writeFile, mkdir } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { adminUserSchema, manyDecisionsSchema } from "#shared/admin.ts";
 import { z } from "zod";
+import { adminUserSchema, manyDecisionsSchema } from "#shared/admin.ts";
 import { type Person, signIn } from "../../support/person.ts";
 import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { hostileTexts } from "./hostile-text.ts";
