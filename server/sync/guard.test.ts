@@ -62,6 +62,15 @@ describe("client ids belong to accounts", () => {
     expect(judgeAs("ann", doc, update)).toMatchObject({ kind: "accepted", bindings: [] });
   });
 
+  test("S4: the first words in a title go through where nobody has looked at it since it was loaded", () => {
+    const written = documentOf();
+    written.getText("title").insert(0, "Untitled");
+    const loaded = new Y.Doc();
+    Y.applyUpdate(loaded, Y.encodeStateAsUpdate(written));
+    const update = changeBy(written, 77, (_body, doc) => doc.getText("title").insert(0, "T"));
+    expect(judgeAs("ben", loaded, update)).toMatchObject({ kind: "accepted" });
+  });
+
   test("an unbound id that starts at clock 0 is bound to who writes", () => {
     const doc = documentOf();
     const update = changeBy(doc, 77, (body) => body.insert(0, "Hello. "));

@@ -141,8 +141,10 @@ function holds({ id, length }: Y.Item, wanted: Y.ID | null): boolean {
 
 function textAt(doc: Y.Doc, id: Y.ID | null): Y.Text | undefined {
   if (id === null) return undefined;
+  // Asked for first: a loaded document's items belong to nameless types until then.
+  const known = texts(doc);
   const parent = itemAt(doc, id)?.parent;
-  return texts(doc).find((text) => text === parent);
+  return known.find((text) => text === parent);
 }
 
 function declaredText({ parent }: Y.Item, doc: Y.Doc): Y.Text | undefined {
