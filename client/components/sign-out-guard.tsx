@@ -7,6 +7,7 @@ import { useSignOut } from "../api/session.ts";
 import type { UnsentWords } from "../editor/unsent-words.ts";
 import { Refusal } from "./refusal.tsx";
 import styles from "./sign-out-guard.module.css";
+import { untitled } from "./untitled.ts";
 
 /** A moment in which words that are just being saved are acknowledged, and remembered as such. */
 const settleMs = 700;
@@ -23,7 +24,7 @@ export function SignOutGuard({ user, children }: SignOutGuardProps) {
   const signOut = useSignOut(user.id);
   const begin = async () => {
     const found = await lookTwice(user.id);
-    if (found.documentIds.length > 0) setUnsent(found);
+    if (found.documents.length > 0) setUnsent(found);
     else signOut.mutate(null);
   };
   return (
@@ -66,8 +67,9 @@ export function SignOutGuard({ user, children }: SignOutGuardProps) {
 
 function UnsentSentence({ unsent }: { unsent: UnsentWords }) {
   const documents = useQuery(documentsQuery);
-  const titles = unsent.documentIds.map(
-    (documentId) => documents.data?.find(({ id }) => id === documentId)?.title,
+  // The copy in this browser knows a title that the list has not heard of yet.
+  const titles = unsent.documents.map(
+    ({ id, title }) => title ?? documents.data?.find((document) => document.id === id)?.title,
   );
   const known = titles.filter((title) => title !== undefined);
   const rest = titles.length - known.length;
@@ -78,7 +80,7 @@ function UnsentSentence({ unsent }: { unsent: UnsentWords }) {
         {known.map((title, place) => (
           // Two documents may have one title.
           // oxlint-disable-next-line react/no-array-index-key
-          <li key={`${place} ${title}`}>{title}</li>
+          <li key={`${place} ${title}`}>{title.trim() === "" ? untitled : title}</li>
         ))}
         {rest > 0 && (
           <li>{rest === 1 ? "a document" : `${rest} documents`} no longer shared with you</li>
@@ -95,7 +97,7 @@ function UnsentSentence({ unsent }: { unsent: UnsentWords }) {
 async function lookTwice(accountId: string): Promise<UnsentWords> {
   const { findUnsentWords } = await import("../editor/unsent-words.ts");
   const found = await findUnsentWords(accountId);
-  if (found.documentIds.length === 0) return found;
+  if (found.documents.length === 0) return found;
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   return findUnsentWords(accountId);
 }

@@ -4,30 +4,39 @@ import { draftedDocuments, draftedTexts, draftsKey } from "./drafts.ts";
 import { copiesOfAccount, isKeyOfCopy, openCopyAt } from "./offline-copy.ts";
 import { unacknowledgedText } from "./unacknowledged-text.ts";
 
+/** A document that holds such words. */
+export interface UnsentDocument {
+  id: string;
+  /** As this browser's copy has it; undefined where only a draft is left. */
+  title: string | undefined;
+}
+
 /** Words of an account that are in this browser alone. */
 export interface UnsentWords {
-  documentIds: readonly string[];
+  documents: readonly UnsentDocument[];
   /** The places of the offline copies that hold such words; the rest are drafts. */
   copies: readonly string[];
 }
 
 /** Looks through all that this browser keeps of the account for words that no server has taken. */
 export async function findUnsentWords(accountId: string): Promise<UnsentWords> {
-  const documentIds = new Set(draftedDocuments(localStorage, accountId));
+  const titles = new Map<string, string | undefined>();
+  for (const id of draftedDocuments(localStorage, accountId)) titles.set(id, undefined);
   const copies: string[] = [];
   const prefix = copiesOfAccount(accountId);
   for (const place of await placesOf(accountId)) {
-    if ((await unsentTextAt(place)) === "") continue;
+    const { text, title } = await readCopy(place);
+    if (text === "") continue;
     copies.push(place);
-    documentIds.add(place.slice(prefix.length, place.indexOf(":", prefix.length)));
+    titles.set(place.slice(prefix.length, place.indexOf(":", prefix.length)), title);
   }
-  return { documentIds: [...documentIds], copies };
+  return { documents: [...titles].map(([id, title]) => ({ id, title })), copies };
 }
 
 /** The words themselves, of drafts and of offline copies, each once. */
 export async function readUnsentWords(accountId: string): Promise<readonly string[]> {
   const texts = new Set(draftedTexts(localStorage, accountId));
-  for (const place of await placesOf(accountId)) texts.add(await unsentTextAt(place));
+  for (const place of await placesOf(accountId)) texts.add((await readCopy(place)).text);
   texts.delete("");
   return [...texts];
 }
@@ -50,13 +59,15 @@ async function placesOf(accountId: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(copiesOfAccount(accountId)));
 }
 
-async function unsentTextAt(place: string): Promise<string> {
+/** The unsent words of the copy at `place`, and its document's title. */
+async function readCopy(place: string): Promise<{ text: string; title: string }> {
   const doc = new Y.Doc();
   const copy = openCopyAt(place, doc);
   const text = unacknowledgedText(doc.getText(sharedTypes.body), await copy.loaded);
+  const title = doc.getText(sharedTypes.title).toJSON();
   await copy.close();
   doc.destroy();
-  return text;
+  return { text, title };
 }
 
 /** A page that has it open lets go of it by itself. */
