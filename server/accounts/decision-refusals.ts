@@ -29,9 +29,10 @@ export async function alreadyDecided(
 /** 409: whoever becomes an editor owns no documents. */
 export function ownsDocuments(name: string, count: number): ConflictError {
   const documents = count === 1 ? "a document" : `${count} documents`;
+  const them = count === 1 ? "it" : "them";
   return new ConflictError(
     "owns_documents",
-    `${name} owns ${documents}, and an editor owns none. Give them to another owner first.`,
+    `${name} owns ${documents}, and an editor owns none. Give ${them} to another owner first.`,
     { count },
   );
 }

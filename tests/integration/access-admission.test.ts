@@ -295,7 +295,7 @@ describe("deciding", () => {
     expect(answer.status).toBe(409);
     expect(await errorOf(answer)).toMatchObject({
       code: "owns_documents",
-      message: "Sofia owns a document, and an editor owns none. Give them to another owner first.",
+      message: "Sofia owns a document, and an editor owns none. Give it to another owner first.",
     });
     const heir = await asked({ role: "sponsor" });
     await admin.json("POST", `/api/admin/users/${heir.id}/approve`);

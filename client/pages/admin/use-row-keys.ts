@@ -31,9 +31,12 @@ export function useRowKeys(
   useEffect(() => {
     // The focus follows the keys, and what stood where a decided row was; it is taken from no field.
     const isLost = document.activeElement === document.body;
-    if (current === undefined || !(movedByKey.current || isLost)) return;
+    const byKey = movedByKey.current;
+    if (current === undefined || !(byKey || isLost)) return;
     movedByKey.current = false;
-    document.querySelector<HTMLElement>(`[data-row="${CSS.escape(current)}"]`)?.focus();
+    const row = document.querySelector<HTMLElement>(`[data-row="${CSS.escape(current)}"]`);
+    // The page stays where it is unless it is the person who moves.
+    row?.focus({ preventScroll: !byKey });
   }, [current]);
   return { current, moveTo: (id) => setPlace(Math.max(0, ids.indexOf(id))) };
 }
