@@ -6,10 +6,19 @@ export const samplingLimits = {
   topK: { min: 0, max: 1000, default: 40 },
   topP: { min: 0.01, max: 1, default: 0.95 },
   minP: { min: 0, max: 1, default: 0 },
+  typicalP: { min: 0.01, max: 1, default: 1 },
   repetitionPenalty: { min: 1, max: 2, default: 1.1 },
   noRepeatNgramSize: { min: 0, max: 10, default: 4 },
+  frequencyPenalty: { min: -2, max: 2, default: 0 },
+  presencePenalty: { min: -2, max: 2, default: 0 },
   maxTokens: { min: 1, max: 100_000, default: 200 },
   stop: { maxStrings: 8, maxCharacters: 64 },
+  bannedWords: { maxWords: 64, maxCharacters: 64 },
+  logitBias: { min: -100, max: 100, maxTokens: 256 },
+  beams: { min: 2, max: 8, default: 5 },
+  /** Beams are kept whole until the last token, so their text is short. */
+  beamTokens: { max: 512 },
+  lengthPenalty: { min: -2, max: 2, default: 1 },
   seed: { min: 0, max: 2 ** 32 - 1 },
 } as const;
 
@@ -18,8 +27,12 @@ const between = (limits: { min: number; max: number }) =>
 const wholeBetween = (limits: { min: number; max: number }) =>
   z.int().min(limits.min).max(limits.max);
 
-const fields = {
-  strategy: z.enum(["sample", "greedy"]),
+export const stopPlaces = ["sentence", "paragraph"] as const;
+export type StopPlace = (typeof stopPlaces)[number];
+
+/** Fields that runs have had from the first. */
+const firstFields = {
+  strategy: z.enum(["sample", "greedy", "beams"]),
   /** 0 means greedy; else 0.05–3. */
   temperature: z.union([z.literal(0), between(samplingLimits.temperature)]),
   topK: wholeBetween(samplingLimits.topK),
@@ -36,12 +49,49 @@ const fields = {
   seed: wholeBetween(samplingLimits.seed),
 };
 
+const tokenId = z.string().regex(/^(0|[1-9]\d{0,6})$/, "must be a token id");
+
+/** Fields that runs stored by earlier versions do not have. */
+const laterFields = {
+  typicalP: between(samplingLimits.typicalP),
+  frequencyPenalty: between(samplingLimits.frequencyPenalty),
+  presencePenalty: between(samplingLimits.presencePenalty),
+  /** Words and phrases that are never written, with or without a space before them. */
+  bannedWords: z
+    .array(z.string().min(1).max(samplingLimits.bannedWords.maxCharacters))
+    .max(samplingLimits.bannedWords.maxWords),
+  /** Token id → what is added to its logit. */
+  logitBias: z
+    .record(tokenId, between(samplingLimits.logitBias))
+    .refine((bias) => Object.keys(bias).length <= samplingLimits.logitBias.maxTokens, {
+      message: `may name at most ${samplingLimits.logitBias.maxTokens} tokens`,
+    }),
+  /** Ends there once minTokens is passed, or maxTokens where there is one. */
+  stopAt: z.enum(stopPlaces).nullable(),
+  /** For the strategy "beams": how many texts are followed, whether the first full set of ends is enough. */
+  beams: wholeBetween(samplingLimits.beams),
+  earlyStopping: z.boolean(),
+  /** Beam scores are divided by length to this power. */
+  lengthPenalty: between(samplingLimits.lengthPenalty),
+};
+
 /** What a caller may send: every field optional, unknown fields refused. */
-export const samplingInputSchema = z.strictObject(fields).partial();
+export const samplingInputSchema = z.strictObject({ ...firstFields, ...laterFields }).partial();
 export type SamplingInput = z.infer<typeof samplingInputSchema>;
 
-/** What a run carries: every field decided, the seed too. */
-export const samplingSchema = z.strictObject(fields);
+/** What a run carries: every field decided, the seed too; what older runs lack is as it was for them. */
+export const samplingSchema = z.strictObject({
+  ...firstFields,
+  typicalP: laterFields.typicalP.default(samplingLimits.typicalP.default),
+  frequencyPenalty: laterFields.frequencyPenalty.default(samplingLimits.frequencyPenalty.default),
+  presencePenalty: laterFields.presencePenalty.default(samplingLimits.presencePenalty.default),
+  bannedWords: laterFields.bannedWords.default([]),
+  logitBias: laterFields.logitBias.default({}),
+  stopAt: laterFields.stopAt.default(null),
+  beams: laterFields.beams.default(samplingLimits.beams.default),
+  earlyStopping: laterFields.earlyStopping.default(true),
+  lengthPenalty: laterFields.lengthPenalty.default(samplingLimits.lengthPenalty.default),
+});
 export type Sampling = z.infer<typeof samplingSchema>;
 
 /** The defaults of the contract; the seed is drawn for each run. */
@@ -56,6 +106,15 @@ export const defaultSampling: Omit<Sampling, "seed"> = {
   maxTokens: samplingLimits.maxTokens.default,
   minTokens: 0,
   stop: [],
+  typicalP: samplingLimits.typicalP.default,
+  frequencyPenalty: samplingLimits.frequencyPenalty.default,
+  presencePenalty: samplingLimits.presencePenalty.default,
+  bannedWords: [],
+  logitBias: {},
+  stopAt: null,
+  beams: samplingLimits.beams.default,
+  earlyStopping: true,
+  lengthPenalty: samplingLimits.lengthPenalty.default,
 };
 
 /** The presets a writer sees; each changes only what it names. */

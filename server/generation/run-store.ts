@@ -1,7 +1,7 @@
 import type { Insertable, Kysely } from "kysely";
 import * as Y from "yjs";
 import { liveRunStates } from "#shared/run.ts";
-import { type SamplingInput, samplingInputSchema } from "#shared/sampling.ts";
+import { type SamplingInput, samplingInputSchema, samplingSchema } from "#shared/sampling.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
 import { ConflictError } from "../errors.ts";
@@ -237,7 +237,7 @@ function toRecord(row: RunRow): RunRecord {
     id: row.id,
     documentId: row.document_id,
     model: row.model,
-    sampling: row.sampling,
+    sampling: samplingSchema.parse(row.sampling),
     status: statusOf(row.state, row.finish_reason, row.reason),
     caret: Y.decodeRelativePosition(row.caret),
     startedBy: { id: row.started_by, name: row.starter_name },

@@ -21,6 +21,17 @@ export interface GenerationRequest {
    * (none for a plain run).
    */
   history?: readonly number[];
+  /** Token sequences that are never completed (what `sampling.bannedWords` is in this model's ids). */
+  bannedSequences?: readonly (readonly number[])[];
+  /** How many of the likeliest tokens each drawn one tells beside itself, 0–10; by default none. */
+  alternatives?: number;
+}
+
+/** A token that could have been drawn. */
+export interface TokenAlternative {
+  id: number;
+  /** As `GeneratedToken.logprob`. */
+  logprob: number;
 }
 
 export interface GeneratedToken {
@@ -33,6 +44,8 @@ export interface GeneratedToken {
   contextTokens: number;
   /** How many leading tokens of prompt + generated text have left the window since the request. */
   droppedTokens: number;
+  /** The likeliest, most likely first, where the request asked for them. */
+  alternatives?: readonly TokenAlternative[];
 }
 
 /** What a request cost; known once its first token is there. */

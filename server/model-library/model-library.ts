@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import type { Model } from "#shared/http.ts";
 import { AppError, UnavailableError } from "../errors.ts";
-import { createEngine } from "../inference/create-engine.ts";
 import type { LoadedModel } from "../inference/engine.ts";
 import { type ModelCard, readModelCard } from "../inference/model-card.ts";
 import type { RuntimeKind } from "../inference/onnx-runtime.ts";
-import { loadTokenizer } from "../inference/tokenizer.ts";
 import type { Logger } from "../observability/logger.ts";
 import { readManifest } from "./manifest.ts";
+import { openModel } from "./open-model.ts";
 
 /** The models of this installation. */
 export interface ModelLibrary {
@@ -40,7 +39,9 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
   let closed = false;
 
   const load = async (id: string): Promise<LoadedModel> => {
-    const model = await openModel(join(modelsDir, id), cards.get(id), options);
+    const card = cards.get(id);
+    if (card === undefined) throw noSuchModel(id);
+    const model = await openModel(join(modelsDir, id), card, options);
     model.engine.onLost(() => void loaded.delete(id));
     return model;
   };
@@ -75,18 +76,6 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
       loaded.clear();
     },
   };
-}
-
-async function openModel(
-  modelFolder: string,
-  card: ModelCard | undefined,
-  options: ModelLibraryOptions,
-): Promise<LoadedModel> {
-  if (card === undefined) throw noSuchModel(undefined);
-  const tokenizer = await loadTokenizer(modelFolder, card.endOfTextId);
-  const { logger, runtime } = options;
-  const engine = await createEngine({ modelFolder, logger, runtime });
-  return { engine, tokenizer };
 }
 
 function describe(card: ModelCard, defaultId: string | null): Model {
