@@ -64,6 +64,27 @@ export function requireStillAdmin({ admins }: HeldAccounts, actor: Actor): void 
   if (!admins.some(({ id }) => id === actor.id)) throw new SignedOutError();
 }
 
+/**
+ * Locks the admin who asks and the accounts that are concerned, in the order in which commits lock
+ * accounts. Throws where the admin has been suspended or demoted since the request came in.
+ */
+export async function holdAdminWith(
+  transaction: Kysely<Tables>,
+  adminId: string,
+  accountIds: readonly string[] = [],
+): Promise<void> {
+  const rows = await transaction
+    .selectFrom("users")
+    .select(["id", "role", "status"])
+    .where("id", "in", [adminId, ...accountIds])
+    .where("deleted_at", "is", null)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  const admin = rows.find(({ id }) => id === adminId);
+  if (admin === undefined || !isActiveAdmin(admin)) throw new SignedOutError();
+}
+
 /** Throws ConflictError `last_admin` where nobody would be left to decide who gets in. */
 export function refuseLastAdmin({ account, admins }: HeldAccounts): void {
   if (!isActiveAdmin(account) || admins.length > 1) return;
@@ -73,6 +94,6 @@ export function refuseLastAdmin({ account, admins }: HeldAccounts): void {
   );
 }
 
-function isActiveAdmin({ role, status }: HeldAccount): boolean {
+function isActiveAdmin({ role, status }: Pick<HeldAccount, "role" | "status">): boolean {
   return role === "admin" && status === "active";
 }

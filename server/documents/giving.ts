@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { holdAdminWith } from "../accounts/account-lock.ts";
 import type { AuditEntry, AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import type { Tables } from "../database/tables.ts";
@@ -10,9 +11,10 @@ export interface Giving {
   /**
    * Makes the active sponsor with this email the owner; who owned it goes on as an editor. A purge
    * that was to come is called off. Throws AppError `no_such_account` (404), ConflictError
-   * `not_a_sponsor`, `is_owner` or `changed_meanwhile`, NotFoundError.
+   * `not_a_sponsor`, `is_owner` or `changed_meanwhile`, NotFoundError, SignedOutError where the one
+   * who gives is no active admin any more.
    */
-  give(actorId: string, documentId: string, email: string, sender: Sender): Promise<void>;
+  give(adminId: string, documentId: string, email: string, sender: Sender): Promise<void>;
 }
 
 interface GivingOptions {
@@ -25,16 +27,18 @@ interface GivingOptions {
 /** Gives documents from owner to owner. */
 export function createGiving({ database, audit, onAccessChanged }: GivingOptions): Giving {
   return {
-    async give(actorId, documentId, email, sender) {
+    async give(adminId, documentId, email, sender) {
       const concerned = await database.kysely.transaction().execute(async (transaction) => {
         const ownerId = await ownerOf(transaction, documentId);
         const { id: heirId, name } = await sponsorByEmail(transaction, email);
         if (heirId === ownerId)
           throw new ConflictError("is_owner", `${name} owns this document already.`);
+        await holdAdminWith(transaction, adminId, [ownerId, heirId]);
         await moveEpochsOf(transaction, [ownerId, heirId]);
         await requireStillSponsor(transaction, heirId);
-        await changeOwner(transaction, { documentId, ownerId, heirId, actorId });
-        await audit.record(given({ documentId, ownerId, heirId, actorId, sender }), transaction);
+        const gift = { documentId, ownerId, heirId, actorId: adminId };
+        await changeOwner(transaction, gift);
+        await audit.record(given({ ...gift, sender }), transaction);
         return [ownerId, heirId];
       });
       for (const accountId of concerned) await onAccessChanged(accountId, documentId);

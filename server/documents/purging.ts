@@ -1,4 +1,5 @@
 import type { Actor } from "#shared/permissions.ts";
+import { holdAdminWith } from "../accounts/account-lock.ts";
 import type { AuditEntry, AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import { InvalidError, NotFoundError } from "../errors.ts";
@@ -8,7 +9,8 @@ import type { Rooms } from "../sync/types.ts";
 export interface Purging {
   /**
    * Removes a document with all that hangs on it: log, snapshots, versions, runs, tokens, settings,
-   * assignments. Throws NotFoundError, and InvalidError unless `title` is its title.
+   * assignments. Throws NotFoundError, InvalidError unless `title` is its title, and SignedOutError
+   * where the actor is no active admin any more.
    */
   purge(actor: Actor, documentId: string, title: string, sender: Sender): Promise<void>;
   /** Removes what is due by now; resolves with how many. Safe beside others that do the same. */
@@ -39,6 +41,7 @@ export function createPurging(options: PurgingOptions): Purging {
   ): Promise<boolean> {
     const accountIds = await accountsOn(documentId);
     const removed = await database.kysely.transaction().execute(async (transaction) => {
+      if (entry.actorId !== null) await holdAdminWith(transaction, entry.actorId);
       let query = transaction.deleteFrom("documents").where("id", "=", documentId);
       if (condition.dueBy !== undefined) query = query.where("purge_at", "<=", condition.dueBy);
       const document = await query.returning("owner_id").executeTakeFirst();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AdminDocument, AuditEvent, Health } from "#shared/admin.ts";
 import type { DocumentSummary, User } from "#shared/http.ts";
+import type { Actor } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import { createAuditLog } from "../../server/audit/audit-log.ts";
 import { type Database, openDatabase } from "../../server/database/database.ts";
@@ -343,17 +344,46 @@ function describeDocuments(current: () => Database): void {
     expect(await counted("")).toEqual({ queries: 2, documents: 50 });
   });
 
-  test("A28: of two admins who give a document at once one wins, and it has one owner", async () => {
-    await addDocument(database, "wanted", { ada: "owner" });
-    const giving = createGiving({
+  const sender = { address: "127.0.0.1", userAgent: null, requestId: null };
+  const givingOf = () =>
+    createGiving({
       database,
       audit: createAuditLog(database),
       onAccessChanged: async () => undefined,
     });
-    const sender = { address: "127.0.0.1", userAgent: null, requestId: null };
+
+  async function addAdmin(id: string): Promise<Actor> {
+    await addAccount(database, id, "admin");
+    return { id, name: id, role: "admin" };
+  }
+
+  test("A13: an admin who was suspended after the request came in gives and purges nothing", async () => {
+    await addDocument(database, "kept", { ada: "owner" });
+    const admin = await addAdmin("former");
+    await database.kysely
+      .updateTable("users")
+      .set({ status: "suspended" })
+      .where("id", "=", admin.id)
+      .execute();
+    const attempts = [
+      givingOf().give(admin.id, "kept", "noor@sync.test", sender),
+      purgingOf().purge(admin, "kept", "kept", sender),
+    ];
+    for (const { status, ...rest } of await Promise.allSettled(attempts)) {
+      expect(status).toBe("rejected");
+      expect(rest).toMatchObject({ reason: { status: 401 } });
+    }
+    const row = database.kysely.selectFrom("documents").select("owner_id").where("id", "=", "kept");
+    expect(await row.executeTakeFirst()).toEqual({ owner_id: "ada" });
+  });
+
+  test("A28: of two admins who give a document at once one wins, and it has one owner", async () => {
+    await addDocument(database, "wanted", { ada: "owner" });
+    const giving = givingOf();
+    const { id: adminId } = await addAdmin("giver");
     const before = await epochs();
     const results = await Promise.allSettled(
-      ["noor", "zoe"].map((id) => giving.give("ada", "wanted", `${id}@sync.test`, sender)),
+      ["noor", "zoe"].map((id) => giving.give(adminId, "wanted", `${id}@sync.test`, sender)),
     );
     expect(results.some(({ status }) => status === "fulfilled")).toBe(true);
     const owners = await database.kysely
@@ -382,12 +412,7 @@ function describeDocuments(current: () => Database): void {
     await addDocument(database, "doomed", { ada: "owner", noor: "watcher" });
     await addDocument(database, "spared", { ada: "owner", noor: "watcher" });
     for (const id of ["doomed", "spared"]) await fill(id);
-    const purging = purgingOf();
-    await purging.purge({ id: "ada", name: "Ada", role: "admin" }, "doomed", "doomed", {
-      address: "127.0.0.1",
-      userAgent: null,
-      requestId: null,
-    });
+    await purgingOf().purge(await addAdmin("purger"), "doomed", "doomed", sender);
     expect(await rowsOf("doomed")).toEqual([]);
     expect(await rowsOf("spared")).toEqual([
       "assignments",

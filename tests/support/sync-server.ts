@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import type { DocumentRole } from "#shared/permissions.ts";
+import type { AccountRole, DocumentRole } from "#shared/permissions.ts";
 import { syncLimits, syncQuery } from "#shared/sync-protocol.ts";
 import type { Database } from "../../server/database/database.ts";
 import { createSync, type Sync, type SyncDeps } from "../../server/sync/sync.ts";
@@ -93,14 +93,18 @@ export function authoriseFrom({ kysely }: Database): Authorise {
   };
 }
 
-export async function addAccount({ kysely }: Database, id: string): Promise<string> {
+export async function addAccount(
+  { kysely }: Database,
+  id: string,
+  role: AccountRole = "sponsor",
+): Promise<string> {
   await kysely
     .insertInto("users")
     .values({
       id,
       email: `${id}@sync.test`,
       name: `${id[0]?.toUpperCase()}${id.slice(1)}`,
-      role: "sponsor",
+      role,
       status: "active",
       password_hash: "-",
     })
