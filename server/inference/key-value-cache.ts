@@ -10,6 +10,22 @@ export interface CacheShape {
 
 const firstCapacity = 64;
 
+/** Tokens that a cache has room for once it was asked to hold so many. */
+function capacityFor(tokens: number, { contextTokens }: CacheShape): number {
+  let capacity = firstCapacity;
+  while (capacity < tokens) capacity *= 2;
+  return Math.min(capacity, contextTokens);
+}
+
+function bytesPerToken({ layers, heads, headSize }: CacheShape): number {
+  return 2 * layers * heads * headSize * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** What a cache takes that holds so many tokens. */
+export function cacheBytesFor(tokens: number, shape: CacheShape): number {
+  return tokens === 0 ? 0 : capacityFor(tokens, shape) * bytesPerToken(shape);
+}
+
 /**
  * The keys and values of one sequence: two arrays [1, heads, capacity, head size] a layer, extended
  * in place by each run. They start small and double, because the ordinary binding copies whole
@@ -36,12 +52,35 @@ export class KeyValueCache {
     return this.#tensors;
   }
 
+  /** What the arrays take now. */
+  get bytes(): number {
+    return this.#capacity * bytesPerToken(this.#shape);
+  }
+
   /** Makes room for `tokens`, keeping what is there. */
   reserve(tokens: number): void {
-    if (tokens <= this.#capacity) return;
-    let capacity = Math.max(this.#capacity, firstCapacity);
-    while (capacity < tokens) capacity *= 2;
-    this.#resize(Math.min(capacity, this.#shape.contextTokens));
+    if (tokens > this.#capacity) this.#resize(capacityFor(tokens, this.#shape));
+  }
+
+  /**
+   * Takes over another's keys and values of the positions `from` to `to` − 1, making room for them.
+   * Keys and values depend on all tokens before theirs, so both must have the same tokens up to `to`.
+   * Never during a run of either.
+   */
+  copyFrom(source: KeyValueCache, from: number, to: number): void {
+    if (from < 0 || from > to || to > source.#capacity)
+      throw new RangeError(`There are no positions ${from} to ${to} to copy.`);
+    this.reserve(to);
+    const { heads, headSize } = this.#shape;
+    this.#tensors.forEach(({ data }, i) => {
+      const others = source.#tensors[i]?.data;
+      if (!(data instanceof Float32Array && others instanceof Float32Array)) return;
+      for (let head = 0; head < heads; head++) {
+        const start = head * source.#capacity;
+        const part = others.subarray((start + from) * headSize, (start + to) * headSize);
+        data.set(part, (head * this.#capacity + from) * headSize);
+      }
+    });
   }
 
   release(): void {

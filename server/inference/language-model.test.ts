@@ -16,5 +16,7 @@ test("a released session refuses to run, and releasing twice is fine", async () 
   cache.reserve(1);
   await model.release();
   await model.release();
-  await expect(model.run([{ cache, past: 0, tokens: [1] }])).rejects.toThrow("released");
+  await expect(model.run([{ cache, past: 0, tokens: [1], outputs: 1 }])).rejects.toThrow(
+    "released",
+  );
 });

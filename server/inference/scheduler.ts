@@ -137,14 +137,16 @@ export class Scheduler {
       const memory = this.#memoryOf(task.sequence);
       task.begin(memory);
       const tokens = task.nextChunk(memory, chunk);
-      return { task, memory, row: { cache: memory.cache, past: memory.computed.length, tokens } };
+      const past = memory.computed.length;
+      const outputs = tokens.length === task.pendingTokens(memory) ? 1 : 0;
+      return { task, memory, row: { cache: memory.cache, past, tokens, outputs } };
     });
   }
 
   async #step(shares: readonly Share[]): Promise<void> {
     try {
       const logits = await this.#options.model.run(shares.map(({ row }) => row));
-      shares.forEach((share, i) => this.#settle(share, logits[i]));
+      shares.forEach((share, i) => this.#settle(share, logits[i]?.[0]));
     } catch (error) {
       for (const { task, memory } of shares) {
         memory.computed.length = 0;
@@ -156,9 +158,9 @@ export class Scheduler {
   /** Takes in what a step computed; a generation that ended meanwhile keeps its keys and values. */
   #settle({ task, memory, row }: Share, logits: Float32Array | undefined): void {
     memory.computed.push(...row.tokens);
-    if (this.#places.find(task.id) !== task || logits === undefined) return;
+    if (this.#places.find(task.id) !== task) return;
     this.#places.served(task);
-    if (task.pendingTokens(memory) > 0) return;
+    if (logits === undefined) return;
     try {
       const { prefill, token } = task.draw(logits, memory);
       if (prefill !== undefined) this.#options.events.prefilled(task.id, prefill);

@@ -73,7 +73,7 @@ async function warmUp(model: LanguageModel): Promise<void> {
   const tokens = Array.from({ length: 32 }, () => 0);
   for (const rows of new Set([1, model.maxRows])) {
     const caches = Array.from({ length: rows }, () => model.createCache());
-    await model.run(caches.map((cache) => ({ cache, past: 0, tokens })));
+    await model.run(caches.map((cache) => ({ cache, past: 0, tokens, outputs: 1 })));
     for (const cache of caches) cache.release();
   }
 }

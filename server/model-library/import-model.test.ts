@@ -41,7 +41,9 @@ async function differenceToReference(id: string): Promise<number> {
   const model = await loadLanguageModel({ folder: join(modelsDir, id), card, runtime });
   const cache = model.createCache();
   const tokens = [3, 17, 38, 0, 21];
-  const [logits = new Float32Array()] = await model.run([{ cache, past: 0, tokens }]);
+  const [[logits = new Float32Array()] = []] = await model.run([
+    { cache, past: 0, tokens, outputs: 1 },
+  ]);
   const weights = tinyWeights();
   const shape = { width: 32, layers: 2, heads: 4, layerNormEpsilon: 1e-5 };
   const weightOf = (name: string) => weights.get(name)?.values ?? new Float32Array();

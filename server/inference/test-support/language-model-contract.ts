@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { KeyValueCache } from "../key-value-cache.ts";
 import { type LanguageModel, loadLanguageModel } from "../language-model.ts";
 import type { OnnxRuntime, RuntimeKind } from "../onnx-runtime.ts";
 import { openRuntime } from "../open-runtime.ts";
@@ -29,7 +30,7 @@ export function describeLanguageModel(kind: RuntimeKind): void {
     afterAll(() => model.release());
 
     const logitsOf = async (tokens: number[], past = 0, cache = model.createCache()) => {
-      const [logits] = await model.run([{ cache, past, tokens }]);
+      const [[logits] = []] = await model.run([{ cache, past, tokens, outputs: 1 }]);
       return logits?.slice() ?? new Float32Array();
     };
 
@@ -84,12 +85,74 @@ export function describeLanguageModel(kind: RuntimeKind): void {
     test("E3: sequences in one run do not change each other's logits", async () => {
       const prompts = [someTokens(90, 4), someTokens(1, 5), someTokens(33, 6)];
       const together = await model.run(
-        prompts.map((tokens) => ({ cache: model.createCache(), past: 0, tokens })),
+        prompts.map((tokens) => ({ cache: model.createCache(), past: 0, tokens, outputs: 1 })),
       );
-      const copies = together.map((logits) => logits.slice());
+      const copies = together.map(([logits]) => logits?.slice());
       for (const [i, tokens] of prompts.entries()) {
         const alone = await logitsOf(tokens);
         expect(largestDifference(copies[i] ?? new Float32Array(), alone)).toBeLessThan(1e-5);
+      }
+    });
+
+    test("gives the logits of several positions, each as a run up to there would", async () => {
+      const prompts = [someTokens(20, 8), someTokens(9, 9), someTokens(30, 10)];
+      const outputs = [5, 0, 1];
+      const rows = prompts.map((tokens, i) => {
+        return { cache: model.createCache(), past: 0, tokens, outputs: outputs[i] ?? 0 };
+      });
+      const all = await model.run(rows);
+      expect(all.map((logits) => logits.length)).toEqual(outputs);
+      const copies = all.map((logits) => logits.map((one) => one.slice()));
+      for (const [i, tokens] of prompts.entries()) {
+        for (const [j, logits] of (copies[i] ?? []).entries()) {
+          const end = tokens.length - (outputs[i] ?? 0) + 1 + j;
+          expect(largestDifference(logits, await logitsOf(tokens.slice(0, end)))).toBeLessThan(
+            1e-5,
+          );
+        }
+      }
+    });
+
+    test("computes rows of which nobody wants any logits", async () => {
+      const tokens = someTokens(30, 11);
+      const cache = model.createCache();
+      expect(
+        await model.run([{ cache, past: 0, tokens: tokens.slice(0, 29), outputs: 0 }]),
+      ).toEqual([[]]);
+      const logits = await logitsOf(tokens.slice(29), 29, cache);
+      expect(largestDifference(logits, await logitsOf(tokens))).toBeLessThan(1e-5);
+    });
+
+    test("refuses to give more logits than it takes tokens", async () => {
+      const row = { cache: model.createCache(), past: 0, tokens: [1, 2], outputs: 3 };
+      await expect(model.run([row])).rejects.toThrow("More logits");
+    });
+
+    test("E2: copied keys and values give exactly what computing them gives", async () => {
+      const tokens = someTokens(140, 12);
+      const source = model.createCache();
+      await logitsOf(tokens, 0, source);
+      const computed = model.createCache();
+      await logitsOf(tokens.slice(0, 20), 0, computed);
+      const copy = model.createCache();
+      copy.copyFrom(computed, 0, 20);
+      copy.copyFrom(source, 20, 100);
+      copy.copyFrom(source, 100, 130);
+      const rest = await logitsOf(tokens.slice(130), 130, copy);
+      expect(largestDifference(rest, await logitsOf(tokens.slice(130), 130, source))).toBe(0);
+      expect(() => copy.copyFrom(computed, 0, 65)).toThrow(RangeError);
+    });
+
+    test("says truly what a cache takes", () => {
+      const held = (cache: KeyValueCache) =>
+        cache.tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+      for (const length of [0, 1, 64, 65, 300, talesCard.contextTokens]) {
+        const cache = model.createCache();
+        cache.reserve(length);
+        expect(cache.bytes).toBe(held(cache));
+        expect(cache.bytes).toBe(model.bytesFor(length));
+        cache.release();
+        expect(cache.bytes).toBe(0);
       }
     });
 
