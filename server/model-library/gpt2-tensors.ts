@@ -47,7 +47,8 @@ function refuseForeign(
   }
 }
 
-function expectedShapes(config: Gpt2Config): Map<string, readonly number[]> {
+/** Every weight that a GPT-2 of this configuration has, and its shape. */
+export function expectedShapes(config: Gpt2Config): Map<string, readonly number[]> {
   const { width, innerWidth } = config;
   const shapes = new Map<string, readonly number[]>([
     ["wte.weight", [config.vocabularySize, width]],
