@@ -11,11 +11,11 @@ import {
   NotFoundError,
   UnavailableError,
 } from "../errors.ts";
+import { type Clock, systemClock } from "../jobs/clock.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Spending } from "../quotas/spending.ts";
 import type { Rooms } from "../sync/types.ts";
 import { baselineOf } from "./caret.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { createDocumentQueue } from "./document-queue.ts";
 import { newRecord } from "./new-record.ts";
 import type { RunDependencies, RunDocuments, RunModels, RunPublisher } from "./run-dependencies.ts";

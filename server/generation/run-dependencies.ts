@@ -2,10 +2,10 @@ import type { Version } from "#shared/http.ts";
 import type { Actor, DocumentAction } from "#shared/permissions.ts";
 import type { ServerToClientEvents } from "#shared/socket-events.ts";
 import type { LoadedModel } from "../inference/engine.ts";
+import type { Clock } from "../jobs/clock.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Spending } from "../quotas/spending.ts";
 import type { Rooms } from "../sync/types.ts";
-import type { Clock } from "./clock.ts";
 import type { RunStore } from "./run-store.ts";
 
 /** What generation needs of documents. */

@@ -1,5 +1,5 @@
 import type { RunStats } from "#shared/socket-events.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../jobs/clock.ts";
 
 /** What a run's statistics say beside its speed. */
 export type StatsSource = () => Omit<RunStats, "tokensPerSecond">;

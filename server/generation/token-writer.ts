@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../jobs/clock.ts";
 import type { ModelToken } from "./model-text.ts";
 
 /** Gathers tokens and hands them on in flushes, one at a time. */

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../jobs/clock.ts";
 
 /** Whether the model lets people write at its caret first. */
 export interface Yielding {

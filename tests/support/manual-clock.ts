@@ -1,4 +1,4 @@
-import type { Clock } from "../../server/generation/clock.ts";
+import type { Clock } from "../../server/jobs/clock.ts";
 
 interface Timer {
   at: number;

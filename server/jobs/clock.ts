@@ -1,4 +1,4 @@
-/** Time as generation sees it; tests drive their own. */
+/** Time as the parts see it; tests drive their own. */
 export interface Clock {
   /** Milliseconds that only ever grow. */
   now(): number;
