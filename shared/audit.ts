@@ -33,8 +33,18 @@ export const auditActions = [
   "quota.changed",
   "audit.exported",
   "console.statement",
+  "model.added",
+  "model.removed",
+  "model.default_changed",
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
-export const auditTargetKinds = ["account", "document", "run", "session", "quota"] as const;
+export const auditTargetKinds = [
+  "account",
+  "document",
+  "run",
+  "session",
+  "quota",
+  "model",
+] as const;
 export type AuditTargetKind = (typeof auditTargetKinds)[number];

@@ -154,7 +154,9 @@ function toEvent(row: EventRow): AuditEvent {
 
 function targetOf(row: EventRow): AuditEvent["target"] {
   if (row.target_kind === null || row.target_id === null) return null;
-  const name = row.account_name ?? row.title;
+  // A model's id is what people call it.
+  const known = row.target_kind === "model" ? row.target_id : null;
+  const name = row.account_name ?? row.title ?? known;
   return {
     kind: row.target_kind as AuditTargetKind,
     id: row.target_id,

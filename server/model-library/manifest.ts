@@ -2,10 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { UnavailableError } from "../errors.ts";
-
-/** What a model may be called: it names a folder and stands in URLs. */
-export const modelIdSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/);
+import { modelIdSchema } from "#shared/models.ts";
+import { AppError, UnavailableError } from "../errors.ts";
+import { withModelsLock } from "./models-lock.ts";
 
 /** `models/manifest.json`: which model folders there are, and which one writes when nobody chooses. */
 export const manifestSchema = z.object({
@@ -30,19 +29,46 @@ export function readManifest(modelsDir: string): Manifest {
   }
 }
 
+/**
+ * Changes the manifest in one step, of several processes one after the other: `change` is given what
+ * stands there then, and may throw to leave it.
+ */
+export function changeManifest(
+  modelsDir: string,
+  change: (manifest: Manifest) => Manifest,
+): Promise<Manifest> {
+  return withModelsLock(modelsDir, async () => {
+    const manifest = change(readManifest(modelsDir));
+    const path = join(modelsDir, fileName);
+    await writeFile(`${path}.new`, `${JSON.stringify(manifest, null, 2)}\n`);
+    await rename(`${path}.new`, path);
+    return manifest;
+  });
+}
+
 /** Adds a model to the manifest in one step; the first model becomes the default. */
-export async function addToManifest(
+export function addToManifest(
   modelsDir: string,
   id: string,
   makeDefault: boolean,
 ): Promise<Manifest> {
-  const before = readManifest(modelsDir);
-  const manifest = {
+  return changeManifest(modelsDir, (before) => ({
     default: makeDefault ? id : (before.default ?? id),
     models: [...new Set([...before.models, id])],
-  };
-  const path = join(modelsDir, fileName);
-  await writeFile(`${path}.new`, `${JSON.stringify(manifest, null, 2)}\n`);
-  await rename(`${path}.new`, path);
-  return manifest;
+  }));
 }
+
+/** Lets a model write when nobody chooses. Throws a 404 AppError `no_such_model`. */
+export function makeDefault(modelsDir: string, id: string): Promise<Manifest> {
+  return changeManifest(modelsDir, (before) => {
+    if (!before.models.includes(id)) throw noSuchModel(id);
+    return { ...before, default: id };
+  });
+}
+
+/** 404: no installed model has this id. */
+export function noSuchModel(id: string): AppError {
+  return new AppError("no_such_model", 404, `There is no model called "${id}".`);
+}
+
+export { modelIdSchema };

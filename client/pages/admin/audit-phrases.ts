@@ -53,6 +53,9 @@ const phrases: { readonly [action in AuditAction]: Phrase } = {
   "quota.changed": { other: "changed the limits of", own: "changed the limits of everyone" },
   "audit.exported": { other: "downloaded the log" },
   "console.statement": { other: "ran a statement in the console" },
+  "model.added": { other: "added the model" },
+  "model.removed": { other: "removed the model" },
+  "model.default_changed": { other: "made the default model" },
 };
 
 /** What an action is called in a list of actions. */
