@@ -1,9 +1,15 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { defaultSampling } from "#shared/sampling.ts";
+import { watchEngineWorkers } from "../../tests/support/engine-workers.ts";
+import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { AppError, UnavailableError } from "../errors.ts";
+import type { Engine } from "../inference/engine.ts";
+import { readModelCard } from "../inference/model-card.ts";
+import { request, take } from "../inference/test-support/create-engine-contract.ts";
+import type { Clock } from "../jobs/clock.ts";
 import { createLogger } from "../observability/logger.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library.ts";
 
@@ -19,7 +25,8 @@ afterEach(async () => {
   library = undefined;
   await rm(folder, { recursive: true });
 });
-const open = (modelsDir: string) => (library = createModelLibrary({ modelsDir, logger }));
+const open = (modelsDir: string, clock?: Clock) =>
+  (library = createModelLibrary({ modelsDir, logger, ...(clock ? { clock } : {}) }));
 
 test("the model that ships is listed, and writes on a fresh machine", async () => {
   const models = open(shipped);
@@ -33,8 +40,8 @@ test("the model that ships is listed, and writes on a fresh machine", async () =
       default: true,
     },
   ]);
-  expect(models.ready()).toBe(true);
   const { engine, tokenizer } = await models.load();
+  expect(models.ready()).toBe(true);
   const prompt = tokenizer.encode("Once upon a time");
   const sampling = { ...defaultSampling, seed: 1, maxTokens: 5, minTokens: 5 };
   const ids: number[] = [];
@@ -54,20 +61,22 @@ test("a model is loaded once, however many ask for it at once, by name or by def
   expect(third).toBe(first);
 });
 
-test("a model whose engine was lost is loaded anew", async () => {
+test("E8: a lost engine is started anew by itself; readiness tells, and what was open goes on there", async () => {
+  const workers = watchEngineWorkers();
   const models = open(shipped);
-  const before = await models.load();
-  const lost = new Promise((resolve) => before.engine.onLost(resolve));
-  // A request that breaks the worker's protocol kills it, as a bug of ours would.
-  const sampling = { ...defaultSampling, seed: -1 };
-  const sequence = before.engine.open();
-  await expect(sequence.generate({ prompt: [1], firstIndex: 0, sampling }).prefill).rejects.toThrow(
-    UnavailableError,
-  );
-  await lost;
-  const after = await models.load();
-  expect(after).not.toBe(before);
-  expect(() => after.engine.open()).not.toThrow();
+  const { engine } = await models.load();
+  const sequence = engine.open();
+  await take(sequence.generate(request([1])), 2);
+  const generation = sequence.generate(request([1]))[Symbol.asyncIterator]();
+  await generation.next();
+  await workers.killNewest();
+  await expect(generation.next()).rejects.toThrow(UnavailableError);
+  expect(models.ready()).toBe(false);
+  await vi.waitFor(() => expect(models.ready()).toBe(true), { timeout: 10_000 });
+  expect(workers.count()).toBe(2);
+  expect((await models.load()).engine).toBe(engine);
+  expect(await take(sequence.generate(request([1])), 2)).toHaveLength(2);
+  workers.stop();
 });
 
 test("an unknown model is a 404 no_such_model, and so is any where none is installed", async () => {
@@ -98,6 +107,105 @@ test("a manifest or a card that cannot be read is refused by its path", async ()
   expect(() => open(folder)).toThrow(join(folder, "manifest.json"));
   await writeFile(join(folder, "manifest.json"), '{"default":"gone","models":["gone"]}');
   expect(() => open(folder)).toThrow(join(folder, "gone"));
+});
+
+/** The shipped model twice, under two names; the first is the default. */
+async function copyTwice(): Promise<void> {
+  await cp(shipped, folder, { recursive: true });
+  await cp(join(shipped, "tales"), join(folder, "other"), { recursive: true });
+  const card: unknown = JSON.parse(await readFile(join(shipped, "tales/card.json"), "utf8"));
+  await writeCard("other", { ...Object(card), id: "other" });
+  await writeManifest(["tales", "other"]);
+}
+const writeCard = (id: string, card: object) =>
+  writeFile(join(folder, id, "card.json"), JSON.stringify(card));
+const writeManifest = (models: string[]) =>
+  writeFile(join(folder, "manifest.json"), JSON.stringify({ default: "tales", models }));
+
+/** A generation in a sequence of its own. */
+function begin(engine: Engine) {
+  const generation = engine.open().generate(request([1]));
+  return generation[Symbol.asyncIterator]();
+}
+
+test("E11: several models write at once; one that nobody uses is unloaded, the default and what is used stay", async () => {
+  await copyTwice();
+  const clock = new ManualClock();
+  const models = open(folder, clock);
+  const [tales, other] = await Promise.all([models.load(), models.load("other")]);
+  const [ours, theirs] = await Promise.all(
+    [tales, other].map(({ engine }) => take(engine.open().generate(request([1])), 3)),
+  );
+  expect(theirs).toEqual(ours);
+  const held = other.engine.open();
+  expect([models.usage("tales"), models.usage("other"), models.usage("none")]).toEqual([1, 2, 0]);
+  clock.advance(60 * 60_000);
+  expect(await take(held.generate(request([1])), 1)).toHaveLength(1);
+});
+
+test("E11: a model without a run for ten minutes is unloaded, and loaded again when it is asked for", async () => {
+  await copyTwice();
+  const clock = new ManualClock();
+  const models = open(folder, clock);
+  const [tales, other] = await Promise.all([models.load(), models.load("other")]);
+  const sequence = other.engine.open();
+  clock.advance(30 * 60_000);
+  await sequence.close();
+  clock.advance(9 * 60_000);
+  await other.engine.open().close();
+  clock.advance(2 * 60_000);
+  expect(() => other.engine.open()).toThrow(UnavailableError);
+  expect(() => tales.engine.open()).not.toThrow();
+  const again = await models.load("other");
+  expect(again).not.toBe(other);
+  expect(await take(again.engine.open().generate(request([1])), 1)).toHaveLength(1);
+});
+
+test("E11: of a model that was imported anew or removed, nothing of the old one goes on", async () => {
+  await copyTwice();
+  const models = open(folder);
+  const [tales, other] = await Promise.all([models.load(), models.load("other")]);
+  models.refresh();
+  expect(await models.load("other")).toBe(other);
+  const running = begin(other.engine);
+  await running.next();
+  await writeCard("other", { ...readModelCard(join(folder, "other")), name: "Other" });
+  models.refresh();
+  await expect(running.next()).rejects.toThrow(UnavailableError);
+  const again = await models.load("other");
+  expect(again).not.toBe(other);
+  expect(models.list().map(({ name }) => name)).toEqual(["tales", "Other"]);
+  await writeManifest(["tales"]);
+  models.refresh();
+  expect(() => again.engine.open()).toThrow(UnavailableError);
+  await expect(models.load("other")).rejects.toMatchObject({ code: "no_such_model" });
+  expect(await models.load()).toBe(tales);
+});
+
+test("E11: a manifest that cannot be read leaves the models as they were", async () => {
+  await copyTwice();
+  const models = open(folder);
+  await writeFile(join(folder, "manifest.json"), "[]");
+  expect(() => models.refresh()).toThrow(join(folder, "manifest.json"));
+  expect(models.list()).toHaveLength(2);
+});
+
+test("E11: a retired model ends what it generates, and is not loaded again until it is found anew", async () => {
+  await copyTwice();
+  const models = open(folder);
+  const { engine } = await models.load("other");
+  const running = begin(engine);
+  await running.next();
+  const retired = models.retire("other");
+  await expect(models.load("other")).rejects.toMatchObject({ code: "no_such_model" });
+  await retired;
+  await expect(running.next()).rejects.toThrow(UnavailableError);
+  expect(models.usage("other")).toBe(0);
+  expect(models.list().map(({ id }) => id)).toEqual(["tales"]);
+  models.refresh();
+  expect(
+    await take((await models.load("other")).engine.open().generate(request([1])), 1),
+  ).toHaveLength(1);
 });
 
 test("after close nothing is loaded, and closing twice is fine", async () => {
