@@ -41,7 +41,7 @@ describe("a random model", () => {
         const file = await openSafetensors(
           join(await write(format, 1, format), "model.safetensors"),
         );
-        const values = await file.read("h.1.mlp.c_fc.weight");
+        const values = (await file.read("h.1.mlp.c_fc.weight", 0, 64 * 256)).slice();
         await file.close();
         return values;
       }),
