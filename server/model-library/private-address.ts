@@ -1,0 +1,46 @@
+import { BlockList, isIP } from "node:net";
+
+/** Addresses that mean this machine, its network or nothing at all (RFC 6890 and its registry). */
+const privateAddresses = new BlockList();
+for (const [network, prefix] of [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3],
+] as const)
+  privateAddresses.addSubnet(network, prefix, "ipv4");
+for (const [network, prefix] of [
+  ["::", 127],
+  ["64:ff9b:1::", 48],
+  ["fc00::", 7],
+  ["fe80::", 10],
+  ["ff00::", 8],
+] as const)
+  privateAddresses.addSubnet(network, prefix, "ipv6");
+
+/** Addresses that carry an IPv4 address inside: the offset of its first byte. */
+const carriers = [
+  { prefix: "64:ff9b::", bits: 96 },
+  { prefix: "2002::", bits: 16 },
+] as const;
+const carrying = new BlockList();
+for (const { prefix, bits } of carriers) carrying.addSubnet(prefix, bits, "ipv6");
+
+/** Whether an IP address is not one of the public internet. What is no address counts as private. */
+export function isPrivateAddress(address: string): boolean {
+  const plain = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
+  switch (isIP(plain)) {
+    case 4:
+      return privateAddresses.check(plain, "ipv4");
+    case 6:
+      return privateAddresses.check(plain, "ipv6") || carrying.check(plain, "ipv6");
+    default:
+      return true;
+  }
+}
