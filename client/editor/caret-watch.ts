@@ -9,14 +9,16 @@ export interface CaretWatch {
 const margin = "120px";
 
 /**
- * Keeps `data-model-away` on `place` while the caret is out of view. Nothing has to move where nobody
+ * Keeps `data-model-away` on `place` while the caret is out of view, and says when that changes. Nothing has to move where nobody
  * looks: words that came in down there cost each page as many frames a second as its screen shows.
  */
-export function watchCaret(place: Element): CaretWatch {
+export function watchCaret(place: Element, onAway: (away: boolean) => void): CaretWatch {
   const observer = new IntersectionObserver(
     (entries) => {
       const latest = entries.findLast(({ target }) => target.isConnected);
-      if (latest !== undefined) place.toggleAttribute("data-model-away", !latest.isIntersecting);
+      if (latest === undefined) return;
+      place.toggleAttribute("data-model-away", !latest.isIntersecting);
+      onAway(!latest.isIntersecting);
     },
     { rootMargin: margin },
   );
@@ -25,6 +27,9 @@ export function watchCaret(place: Element): CaretWatch {
       observer.disconnect();
       observer.observe(caret);
     },
-    destroy: () => observer.disconnect(),
+    destroy: () => {
+      observer.disconnect();
+      onAway(false);
+    },
   };
 }

@@ -62,6 +62,8 @@ export interface ManuscriptEditorOptions {
   editable: boolean;
   /** Shown in an empty manuscript. */
   placeholder: string;
+  /** Hears whether the place where the model writes is out of the reader's view. */
+  onModelAway?: (away: boolean) => void;
   /** Compares the whole rendering after each change: for development. */
   verify?: boolean;
 }
@@ -105,7 +107,7 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
     freshWordsPlugin(() => performance.now()),
     windowDimPlugin(),
     peopleCaretsPlugin(body, awareness),
-    modelCaretPlugin(body),
+    modelCaretPlugin(body, options.onModelAway ?? (() => undefined)),
     publishPresencePlugin(body, awareness),
   ]) {
     editor.registerPlugin(plugin);

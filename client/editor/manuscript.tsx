@@ -66,6 +66,7 @@ function ReplicaEditor(props: ManuscriptProps & { replica: Replica }) {
       ...first.current,
       element: cradle.current,
       replica,
+      onModelAway: replica.pace.setModelAway,
       verify: import.meta.env.DEV,
     });
     setMounted(editor);

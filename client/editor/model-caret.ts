@@ -25,8 +25,14 @@ const nothing: CaretState = { shown: null, position: null, decorations: Decorati
 const caretKey = new PluginKey<CaretState>("model-caret");
 const breathMs = 2400;
 
-/** Shows the model's caret; while it writes, the caret stands behind the last words that came. */
-export function modelCaretPlugin(text: Y.Text): Plugin<CaretState> {
+/**
+ * Shows the model's caret; while it writes, the caret stands behind the last words that came.
+ * `onAway` hears whether that is out of the reader's view.
+ */
+export function modelCaretPlugin(
+  text: Y.Text,
+  onAway: (away: boolean) => void,
+): Plugin<CaretState> {
   let watch: CaretWatch | undefined;
   const draw = (shown: ModelCaret) => {
     const caret = caretElement(shown);
@@ -36,7 +42,7 @@ export function modelCaretPlugin(text: Y.Text): Plugin<CaretState> {
   return new Plugin<CaretState>({
     key: caretKey,
     view: (view) => {
-      watch = watchCaret(view.dom);
+      watch = watchCaret(view.dom, onAway);
       return { destroy: () => watch?.destroy() };
     },
     state: {

@@ -5,6 +5,7 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { messageTypes, sharedTypes, syncMessageTypes, syncQuery } from "#shared/sync-protocol.ts";
 import { type CompositionGate, createCompositionGate } from "./composition-gate.ts";
+import { createFramePace, type FramePace } from "./frame-pace.ts";
 import { observedSocket } from "./observed-socket.ts";
 import type { OfflineCopy, OfflineCopyKey } from "./offline-copy.ts";
 import { createSaveLedger, type SaveLedger, type StateVector } from "./save-ledger.ts";
@@ -21,6 +22,7 @@ export interface Replica {
   readonly title: Y.Text;
   readonly awareness: Awareness;
   readonly gate: CompositionGate;
+  readonly pace: FramePace;
   readonly ledger: SaveLedger;
   readonly link: "connecting" | "synced" | "offline";
   /** Whether the server has asked for what we wrote: it asks writers alone. */
@@ -56,6 +58,9 @@ export function createReplica(options: ReplicaOptions): Replica {
   const gate = createCompositionGate();
   const copy = options.openOfflineCopy?.(options, doc);
   const provider = connect(options, doc, ledger, () => changed());
+  const { awareness } = provider;
+  const body = doc.getText(sharedTypes.body);
+  const pace = createFramePace({ doc, text: body, awareness, gate, origin: provider });
   let failed = false;
   let copyLoaded = false;
   let ready = false;
@@ -74,16 +79,20 @@ export function createReplica(options: ReplicaOptions): Replica {
     ready ||= provider.synced || (offline && copyLoaded && doc.store.clients.size > 0);
     onChange();
   };
-  guardIncoming(provider, gate, {
-    onAsked: (serverState) => {
-      asked = true;
-      ledger.serverHas(serverState);
+  guardIncoming(
+    provider,
+    { gate, pace },
+    {
+      onAsked: (serverState) => {
+        asked = true;
+        ledger.serverHas(serverState);
+      },
+      onAcknowledged: (frames) => {
+        ledger.acknowledged(frames);
+        changed();
+      },
     },
-    onAcknowledged: (frames) => {
-      ledger.acknowledged(frames);
-      changed();
-    },
-  });
+  );
   provider.on("status", ({ status }) => {
     if (status === "connected") ledger.connected();
     changed();
@@ -121,6 +130,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     closed = true;
     clearTimeout(patience);
     remember.cancel();
+    pace.close();
     // What was acknowledged a moment ago must not pass for unsent words later.
     if (allCommitted()) copy?.remember(ledger.durable);
     provider.destroy();
@@ -129,10 +139,11 @@ export function createReplica(options: ReplicaOptions): Replica {
   };
   return {
     doc,
-    body: doc.getText(sharedTypes.body),
+    body,
     title: doc.getText(sharedTypes.title),
-    awareness: provider.awareness,
+    awareness,
     gate,
+    pace,
     ledger,
     get link() {
       if (provider.synced) return "synced";
@@ -181,24 +192,33 @@ interface Heard {
   onAcknowledged: (frames: number) => void;
 }
 
-/** Puts the gate before the document, and reads what the server says that it has. */
-function guardIncoming(provider: WebsocketProvider, gate: CompositionGate, heard: Heard) {
+/** What a frame may have to wait for. */
+interface Ways {
+  gate: CompositionGate;
+  pace: FramePace;
+}
+
+/** Puts the gate and the pace before the document, and reads what the server says that it has. */
+function guardIncoming(provider: WebsocketProvider, ways: Ways, heard: Heard) {
   const handlers = provider.messageHandlers;
   const applySync = handlers[messageTypes.sync];
   if (applySync === undefined) throw new Error("y-websocket has no handler for sync frames");
   handlers[messageTypes.sync] = (encoder, decoder, from, emitSynced, type) => {
     const ahead = decoding.clone(decoder);
-    if (decoding.readVarUint(ahead) === syncMessageTypes.step1) {
+    const kind = decoding.readVarUint(ahead);
+    if (kind === syncMessageTypes.step1) {
       heard.onAsked(Y.decodeStateVector(decoding.readVarUint8Array(ahead)));
       applySync(encoder, decoder, from, emitSynced, type);
       return;
     }
     const socket = provider.ws;
     // Steps 2 and updates have no answer, so what the handler writes for one goes nowhere.
-    gate.pass(() => {
+    const apply = () => {
       const current = socket === provider.ws;
       applySync(encoding.createEncoder(), decoder, from, emitSynced && current, type);
-    });
+    };
+    if (kind === syncMessageTypes.update) ways.pace.take(decoding.readVarUint8Array(ahead), apply);
+    else ways.gate.pass(apply);
   };
   handlers[messageTypes.saved] = (_encoder, decoder) => {
     heard.onAcknowledged(decoding.readVarUint(decoder));

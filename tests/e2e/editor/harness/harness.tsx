@@ -5,6 +5,7 @@ import * as Y from "yjs";
 import { createCompositionGate } from "../../../../client/editor/composition-gate.ts";
 import type { DocumentConnection } from "../../../../client/editor/document-connection.ts";
 import { createDrafts } from "../../../../client/editor/drafts.ts";
+import { createFramePace } from "../../../../client/editor/frame-pace.ts";
 import { Manuscript } from "../../../../client/editor/manuscript.tsx";
 import type { ManuscriptControls } from "../../../../client/editor/manuscript-editor.ts";
 import type { ModelCaret } from "../../../../client/editor/model-caret.ts";
@@ -49,13 +50,16 @@ function createReplica(): Replica {
   const doc = new Y.Doc();
   const gate = createCompositionGate();
   Y.applyUpdate(doc, Y.encodeStateAsUpdate(server), "network");
+  const awareness = new Awareness(doc);
+  const pace = createFramePace({ doc, text: body(doc), awareness, gate, origin: "network" });
   const end = async () => doc.destroy();
   return {
     doc,
     body: body(doc),
     title: doc.getText(sharedTypes.title),
-    awareness: new Awareness(doc),
+    awareness,
     gate,
+    pace,
     ledger: createSaveLedger(),
     link: "synced",
     ready: true,
