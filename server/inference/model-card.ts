@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { modelQualitySchema, promptTemplateSchema } from "#shared/models.ts";
 import { UnavailableError } from "../errors.ts";
 
 const positive = z.int().positive();
@@ -11,7 +12,7 @@ export const modelCardSchema = z.object({
   name: z.string(),
   licence: z.string(),
   architecture: z.literal("gpt2"),
-  precision: z.enum(["fp32"]),
+  precision: z.enum(["fp32", "int8", "int8-block32"]),
   parameters: positive,
   contextTokens: positive,
   vocabularySize: positive,
@@ -23,6 +24,12 @@ export const modelCardSchema = z.object({
   graphs: z.array(z.object({ slots: positive, file: z.string().regex(/^[\w.-]+$/) })).min(1),
   /** SHA-256, in hexadecimal, of each file that the model was made from. */
   source: z.object({ folder: z.string(), sha256: z.record(z.string(), z.string()) }),
+  /** SHA-256, in hexadecimal, of each file of the folder but the card; absent in early imports. */
+  files: z.record(z.string(), z.string()).optional(),
+  /** How far its words are from the original's; absent where it was not measured. */
+  quality: modelQualitySchema.optional(),
+  /** What a model that was trained on prompts wants around its input; `{input}` stands for the text. */
+  promptTemplate: promptTemplateSchema.optional(),
 });
 export type ModelCard = z.infer<typeof modelCardSchema>;
 

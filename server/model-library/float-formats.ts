@@ -2,16 +2,24 @@
 export const floatFormats = ["F32", "F16", "BF16"] as const;
 export type FloatFormat = (typeof floatFormats)[number];
 
-/** Little-endian values of any of the formats as 32-bit floats; each conversion is exact. */
+/** What one value takes in the file. */
+export function bytesPerValue(format: FloatFormat): number {
+  return format === "F32" ? 4 : 2;
+}
+
+/**
+ * Little-endian values of any of the formats as 32-bit floats; each conversion is exact. `bytes`
+ * begins on a multiple of 4 in its buffer; the values may be a view of it.
+ */
 export function decodeFloats(bytes: Uint8Array, format: FloatFormat): Float32Array {
-  const aligned = Uint8Array.from(bytes).buffer;
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (format === "F32") return new Float32Array(buffer, byteOffset, byteLength / 4);
+  const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
   switch (format) {
-    case "F32":
-      return new Float32Array(aligned);
     case "F16":
-      return Float32Array.from(new Uint16Array(aligned), fromHalf);
+      return fromHalves(halves);
     case "BF16":
-      return fromBrainFloats(new Uint16Array(aligned));
+      return fromBrainFloats(halves);
     default:
       return format satisfies never;
   }
@@ -19,7 +27,15 @@ export function decodeFloats(bytes: Uint8Array, format: FloatFormat): Float32Arr
 
 /** bfloat16 is the upper half of a 32-bit float. */
 function fromBrainFloats(halves: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = (halves[i] ?? 0) << 16;
+  return new Float32Array(bits.buffer);
+}
+
+function fromHalves(halves: Uint16Array): Float32Array {
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < values.length; i++) values[i] = fromHalf(halves[i] ?? 0);
+  return values;
 }
 
 /** IEEE 754 binary16: 1 sign bit, 5 exponent bits, 10 fraction bits. */
@@ -29,5 +45,8 @@ function fromHalf(bits: number): number {
   const fraction = bits & 0x3ff;
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return sign * (1 + fraction / 1024) * (powers[exponent] ?? NaN);
 }
+
+/** 2 to the exponent that 5 bits stand for. */
+const powers = Float64Array.from({ length: 32 }, (_, exponent) => 2 ** (exponent - 15));

@@ -1,5 +1,7 @@
 import type { Gpt2Config } from "./gpt2-config.ts";
+import { createOperators, type WeightedOperators } from "./gpt2-operators.ts";
 import { OnnxGraph, type WeightLocation } from "./onnx-graph.ts";
+import type { Precision } from "./precision.ts";
 
 export interface Gpt2GraphOptions {
   config: Gpt2Config;
@@ -8,38 +10,36 @@ export interface Gpt2GraphOptions {
   weightsFile: string;
   /** How many sequences one run carries. */
   slots: number;
+  precision: Precision;
 }
 
 /**
  * The ONNX model of a GPT-2 that computes new tokens of several sequences in one run.
  *
  * The tokens of all slots lie one after another in `input_ids` [tokens]; `split` [slots] says how
- * many belong to each. Linear layers work on all of them at once; attention works slot by slot, each
+ * many belong to each. Linear layers work on all of them at once, as [1, tokens, width]; attention works slot by slot, each
  * on its own key and value arrays [1, heads, capacity, head size], which hold `past` tokens before
  * the run and past + split[slot] after it: given as input and output both, they are extended in
  * place (com.microsoft.GroupQueryAttention). `seqlens_k.<slot>` is that total minus one, `total.<slot>`
  * the total. `logits` [rows, vocabulary] has the rows of `out_rows` only.
  */
 export function buildGpt2Graph(options: Gpt2GraphOptions): Uint8Array {
-  const { config, slots } = options;
+  const { config, slots, precision } = options;
   const graph = new OnnxGraph(options.weights, options.weightsFile);
+  const operators = createOperators(graph, config, precision);
   declareInputs(graph, slots);
   let hidden = graph.node("Add", [
-    graph.node("Gather", [graph.weight("wte.weight"), "input_ids"]),
+    operators.embed(),
     graph.node("Gather", [graph.weight("wpe.weight"), "position_ids"]),
   ]);
   for (let layer = 0; layer < config.layers; layer++) {
-    hidden = addBlock(graph, options, layer, hidden);
+    hidden = addBlock(graph, operators, options, layer, hidden);
   }
-  const rows = graph.node("Gather", [hidden, "out_rows"], { attributes: { axis: 0 } });
-  const normal = layerNorm(graph, config, rows, "ln_f");
-  const projection = config.tiedEmbeddings ? "wte.weight" : "lm_head.weight";
-  graph.node("Gemm", [normal, graph.weight(projection)], {
-    attributes: { transB: 1 },
-    outputs: ["logits"],
-  });
+  const flat = graph.node("Reshape", [hidden, graph.integers([-1, config.width])]);
+  const rows = graph.node("Gather", [flat, "out_rows"], { attributes: { axis: 0 } });
+  operators.project(operators.normalise(rows, "ln_f"));
   graph.output("logits", "float32", ["rows", config.vocabularySize]);
-  return graph.finish(`gpt2, ${slots} slots`);
+  return graph.finish(`gpt2 ${precision}, ${slots} slots`);
 }
 
 function declareInputs(graph: OnnxGraph, slots: number): void {
@@ -55,46 +55,47 @@ function declareInputs(graph: OnnxGraph, slots: number): void {
 
 function addBlock(
   graph: OnnxGraph,
+  operators: WeightedOperators,
   options: Gpt2GraphOptions,
   layer: number,
   hidden: string,
 ): string {
-  const { config } = options;
   const block = `h.${layer}`;
-  const before = layerNorm(graph, config, hidden, `${block}.ln_1`);
-  const packed = linear(graph, before, `${block}.attn.c_attn`);
+  const before = operators.normalise(hidden, `${block}.ln_1`);
+  const packed = operators.linear(before, `${block}.attn.c_attn`);
   const attended = addAttention(graph, options, layer, packed);
-  const middle = graph.node("Add", [hidden, linear(graph, attended, `${block}.attn.c_proj`)]);
-  const normal = layerNorm(graph, config, middle, `${block}.ln_2`);
-  const inner = graph.node("MatMul", [normal, graph.weight(`${block}.mlp.c_fc.weight`)]);
-  const active = graph.node("FastGelu", [inner, graph.weight(`${block}.mlp.c_fc.bias`)], {
-    domain: "com.microsoft",
-  });
-  return graph.node("Add", [middle, linear(graph, active, `${block}.mlp.c_proj`)]);
+  const middle = graph.node("Add", [hidden, operators.linear(attended, `${block}.attn.c_proj`)]);
+  const normal = operators.normalise(middle, `${block}.ln_2`);
+  const active = operators.activated(normal, `${block}.mlp.c_fc`);
+  return graph.node("Add", [middle, operators.linear(active, `${block}.mlp.c_proj`)]);
 }
 
-/** Packed queries, keys and values [tokens, 3 × width] → attention output [tokens, width]. */
+/** Packed queries, keys and values [1, tokens, 3 × width] → attention output [1, tokens, width]. */
 function addAttention(
   graph: OnnxGraph,
   { config, slots }: Gpt2GraphOptions,
   layer: number,
   packed: string,
 ): string {
-  const parts = Array.from({ length: slots }, (_, slot) => `packed.${layer}.${slot}`);
-  graph.node("Split", [packed, "split"], { attributes: { axis: 0 }, outputs: parts });
-  const batchAxis = graph.integers([0]);
+  const parts = splitSlots(graph, slots, layer, packed);
   const attended = parts.map((part, slot) => {
     const [pastKey, pastValue, key, value] = declareCache(graph, config, `${layer}.${slot}`);
-    const query = graph.node("Unsqueeze", [part, batchAxis]);
     const lengths = [`seqlens_k.${slot}`, `total.${slot}`];
-    return graph.node("GroupQueryAttention", [query, "", "", pastKey, pastValue, ...lengths], {
+    return graph.node("GroupQueryAttention", [part, "", "", pastKey, pastValue, ...lengths], {
       attributes: { num_heads: config.heads, kv_num_heads: config.heads, do_rotary: 0 },
       outputs: [`attended.${layer}.${slot}`, key, value],
       domain: "com.microsoft",
     });
   });
-  const joined = graph.node("Concat", attended, { attributes: { axis: 1 } });
-  return graph.node("Squeeze", [joined, batchAxis]);
+  if (attended.length === 1) return attended[0] ?? packed;
+  return graph.node("Concat", attended, { attributes: { axis: 1 } });
+}
+
+function splitSlots(graph: OnnxGraph, slots: number, layer: number, packed: string): string[] {
+  if (slots === 1) return [packed];
+  const parts = Array.from({ length: slots }, (_, slot) => `packed.${layer}.${slot}`);
+  graph.node("Split", [packed, "split"], { attributes: { axis: 1 }, outputs: parts });
+  return parts;
 }
 
 function declareCache(
@@ -110,16 +111,4 @@ function declareCache(
   graph.output(key, "float32", shape);
   graph.output(value, "float32", shape);
   return [pastKey, pastValue, key, value];
-}
-
-function layerNorm(graph: OnnxGraph, config: Gpt2Config, input: string, name: string): string {
-  const parameters = [graph.weight(`${name}.weight`), graph.weight(`${name}.bias`)];
-  return graph.node("LayerNormalization", [input, ...parameters], {
-    attributes: { axis: -1, epsilon: { float: config.layerNormEpsilon } },
-  });
-}
-
-function linear(graph: OnnxGraph, input: string, name: string): string {
-  const product = graph.node("MatMul", [input, graph.weight(`${name}.weight`)]);
-  return graph.node("Add", [product, graph.weight(`${name}.bias`)]);
 }

@@ -5,14 +5,18 @@ import type { ModelCard } from "../inference/model-card.ts";
 import { checkTokenizer } from "./check-tokenizer.ts";
 import { type Gpt2Config, parseGpt2Config } from "./gpt2-config.ts";
 import { buildGpt2Graph } from "./gpt2-graph.ts";
-import { matchTensors } from "./gpt2-tensors.ts";
+import { expectedShapes, matchTensors } from "./gpt2-tensors.ts";
 import { readLicence } from "./licence.ts";
 import { addToManifest, modelIdSchema, readManifest } from "./manifest.ts";
 import type { WeightLocation } from "./onnx-graph.ts";
+import type { Precision } from "./precision.ts";
 import { ModelRefusedError } from "./refusal.ts";
 import { openSafetensors, sha256File } from "./safetensors.ts";
 import { checkSourceFolder, readSourceText, sourceFiles } from "./source-folder.ts";
-import { writeWeights } from "./weights-file.ts";
+import { TensorReader } from "./tensor-reader.ts";
+import { planWeights } from "./weight-jobs.ts";
+import { WeightsFile } from "./weights-file.ts";
+import { writeWeights } from "./write-weights.ts";
 
 export interface ImportRequest {
   /** A Hugging Face model folder. */
@@ -21,11 +25,12 @@ export interface ImportRequest {
   /** Else made from the folder's name. */
   id?: string | undefined;
   makeDefault?: boolean | undefined;
+  precision?: Precision | undefined;
 }
 
 const weightsFile = "weights.bin";
-/** One sequence alone, and several at once; a run of fewer than four is filled up. */
-const slotCounts = [1, 4];
+/** A run of another number of sequences is filled up to the next of these. */
+const slotCounts = [1, 2, 4, 8, 16];
 
 /**
  * Turns a Hugging Face GPT-2 folder into a model folder of ours and adds it to the manifest. All
@@ -38,7 +43,7 @@ export async function importModel(request: ImportRequest): Promise<ModelCard> {
   const unfinished = join(request.modelsDir, `.import-${randomUUID()}`);
   try {
     await mkdir(unfinished);
-    const card = await convert(source, unfinished, id);
+    const card = await convert(source, unfinished, id, request.precision ?? "fp32");
     await rename(unfinished, join(request.modelsDir, id));
     await addToManifest(request.modelsDir, id, request.makeDefault ?? false);
     return card;
@@ -68,16 +73,21 @@ async function chooseId(request: ImportRequest, folderName: string): Promise<str
   return id;
 }
 
-async function convert(source: string, target: string, id: string): Promise<ModelCard> {
+async function convert(
+  source: string,
+  target: string,
+  id: string,
+  precision: Precision,
+): Promise<ModelCard> {
   const config = parseGpt2Config(await readSourceText(source, "config.json"));
   checkTokenizer(await readSourceText(source, "tokenizer.json"), config);
-  const weights = await convertWeights(source, target, config);
-  const graphs = await writeGraphs(target, config, weights);
+  const weights = await convertWeights(source, target, config, precision);
+  const graphs = await writeGraphs(target, config, weights, precision);
   for (const name of sourceFiles) {
     if (name === "model.safetensors") continue;
     await writeFile(join(target, name), await readSourceText(source, name));
   }
-  const card = await describe(source, id, config, weights, graphs);
+  const card = await describe(source, id, config, precision, graphs);
   await writeFile(join(target, "card.json"), `${JSON.stringify(card, null, 2)}\n`);
   return card;
 }
@@ -86,12 +96,18 @@ async function convertWeights(
   source: string,
   target: string,
   config: Gpt2Config,
-): Promise<Map<string, WeightLocation>> {
+  precision: Precision,
+): Promise<ReadonlyMap<string, WeightLocation>> {
   const file = await openSafetensors(join(source, "model.safetensors"));
+  const weights = await WeightsFile.create(join(target, weightsFile), () => {});
   try {
-    const tensors = matchTensors(config, file.entries);
-    return await writeWeights(join(target, weightsFile), file, tensors);
+    const reader = new TensorReader(file, matchTensors(config, file.entries));
+    const jobs = planWeights(config, precision, expectedShapes(config));
+    await writeWeights(jobs, precision, reader, weights);
+    await weights.finish();
+    return weights.locations;
   } finally {
+    await weights.abandon();
     await file.close();
   }
 }
@@ -100,10 +116,14 @@ async function writeGraphs(
   target: string,
   config: Gpt2Config,
   weights: ReadonlyMap<string, WeightLocation>,
+  precision: Precision,
 ): Promise<ModelCard["graphs"]> {
   const graphs = slotCounts.map((slots) => ({ slots, file: `model-${slots}.onnx` }));
   for (const { slots, file } of graphs) {
-    await writeFile(join(target, file), buildGpt2Graph({ config, weights, weightsFile, slots }));
+    await writeFile(
+      join(target, file),
+      buildGpt2Graph({ config, weights, weightsFile, slots, precision }),
+    );
   }
   return graphs;
 }
@@ -112,7 +132,7 @@ async function describe(
   source: string,
   id: string,
   config: Gpt2Config,
-  weights: ReadonlyMap<string, WeightLocation>,
+  precision: Precision,
   graphs: ModelCard["graphs"],
 ): Promise<ModelCard> {
   const sha256: Record<string, string> = {};
@@ -122,8 +142,8 @@ async function describe(
     name: id,
     licence: await readLicence(source),
     architecture: "gpt2",
-    precision: "fp32",
-    parameters: [...weights.values()].reduce((sum, { length }) => sum + length / 4, 0),
+    precision,
+    parameters: [...expectedShapes(config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0),
     contextTokens: config.contextTokens,
     vocabularySize: config.vocabularySize,
     endOfTextId: config.endOfTextId,
@@ -133,4 +153,8 @@ async function describe(
     graphs,
     source: { folder: basename(source), sha256 },
   };
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,15 +1,25 @@
 import { ProtobufWriter } from "./protobuf.ts";
 
 /** TensorProto.DataType of the element types that our graphs use. */
-const elementTypes = { float32: 1, int32: 6, int64: 7 } as const;
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
 export type ElementType = keyof typeof elementTypes;
+
+/** What one value of each type takes. */
+export const elementBytes: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  uint8: 1,
+  int8: 1,
+  int32: 4,
+  int64: 8,
+};
 
 /** A dimension is a fixed size or the name of a size that each run decides. */
 type Dimension = number | string;
-type Attribute = number | { float: number };
+type Attribute = number | readonly number[] | { float: number };
 
 /** Where a tensor lies in the weights file that sits beside the graph. */
 export interface WeightLocation {
+  type: ElementType;
   shape: readonly number[];
   offset: number;
   length: number;
@@ -43,12 +53,12 @@ export class OnnxGraph {
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
-  /** A float32 tensor of the weights file. */
+  /** A tensor of the weights file. */
   weight(name: string): string {
     if (this.#initializers.has(name)) return name;
     const location = this.#weights.get(name);
     if (location === undefined) throw new Error(`The graph asks for an unknown weight, ${name}.`);
-    const tensor = tensorHeader(name, "float32", location.shape);
+    const tensor = tensorHeader(name, location.type, location.shape);
     const entries = {
       location: this.#weightsFile,
       offset: location.offset,
@@ -64,10 +74,34 @@ export class OnnxGraph {
   /** A constant list of whole numbers. */
   integers(values: readonly number[]): string {
     const name = `integers_${values.join("_").replaceAll("-", "minus")}`;
+    return this.#constant(name, "int64", [values.length], () => BigInt64Array.from(values, BigInt));
+  }
+
+  /** One number as a tensor without dimensions. */
+  number(value: number): string {
+    return this.#constant(`number_${value}`, "float32", [], () => Float32Array.of(value));
+  }
+
+  /** The same number `length` times. */
+  repeated(value: number, length: number): string {
+    const values = () => new Float32Array(length).fill(value);
+    return this.#constant(`repeated_${value}_${length}`, "float32", [length], values);
+  }
+
+  /** A list of one byte. */
+  byte(value: number): string {
+    return this.#constant(`byte_${value}`, "uint8", [1], () => Uint8Array.of(value));
+  }
+
+  #constant(
+    name: string,
+    type: ElementType,
+    shape: readonly number[],
+    values: () => BigInt64Array | Float32Array | Uint8Array,
+  ): string {
     if (!this.#initializers.has(name)) {
-      const data = BigInt64Array.from(values, BigInt);
-      const tensor = tensorHeader(name, "int64", [values.length]);
-      this.#initializers.set(name, tensor.bytes(9, new Uint8Array(data.buffer)));
+      const bytes = new Uint8Array(values().buffer);
+      this.#initializers.set(name, tensorHeader(name, type, shape).bytes(9, bytes));
     }
     return name;
   }
@@ -135,5 +169,9 @@ function tensorHeader(name: string, type: ElementType, shape: readonly number[])
 function attribute(name: string, value: Attribute): ProtobufWriter {
   const written = new ProtobufWriter().text(1, name);
   if (typeof value === "number") return written.integer(3, value).integer(20, 2);
+  if ("length" in value) {
+    for (const item of value) written.integer(8, item);
+    return written.integer(20, 7);
+  }
   return written.float(2, value.float).integer(20, 1);
 }

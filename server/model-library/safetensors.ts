@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import { decodeFloats, type FloatFormat, floatFormats } from "./float-formats.ts";
+import { bytesPerValue, decodeFloats, type FloatFormat, floatFormats } from "./float-formats.ts";
 import { downloadAgain, ModelRefusedError } from "./refusal.ts";
 
 /** One tensor in the file; offsets in bytes from the start of the file. */
@@ -17,8 +17,8 @@ export interface TensorEntry {
 /** An open, checked model.safetensors. */
 export interface Safetensors {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** The values of one tensor as 32-bit floats. */
-  read(name: string): Promise<Float32Array>;
+  /** `count` values of a tensor from `first` on as 32-bit floats; they are good until the next read. */
+  read(name: string, first: number, count: number): Promise<Float32Array>;
   /** SHA-256 of the whole file, in hexadecimal. */
   sha256(): Promise<string>;
   close(): Promise<void>;
@@ -47,7 +47,7 @@ export async function openSafetensors(path: string): Promise<Safetensors> {
     const entries = await readTable(file);
     return {
       entries,
-      read: (name) => readTensor(file, entries, name),
+      read: createRead(file, entries),
       sha256: () => sha256File(path),
       close: () => file.close(),
     };
@@ -136,29 +136,38 @@ function checkLayout(entries: ReadonlyMap<string, TensorEntry>, start: number, s
   if (position !== size) throw refusal(`${size - position} bytes follow the last tensor.`);
 }
 
-async function readTensor(
+/** All reads share one array, which is as long as the longest of them. */
+function createRead(
   file: FileHandle,
   entries: ReadonlyMap<string, TensorEntry>,
-  name: string,
-): Promise<Float32Array> {
-  const entry = entries.get(name);
-  if (entry === undefined) throw new Error(`There is no tensor ${name} to read.`);
-  return decodeFloats(await readBytes(file, entry.begin, entry.end - entry.begin), entry.format);
+): Safetensors["read"] {
+  let shared = Buffer.alloc(0);
+  return async (name, first, count) => {
+    const entry = entries.get(name);
+    if (entry === undefined) throw new Error(`There is no tensor ${name} to read.`);
+    const width = bytesPerValue(entry.format);
+    // Not from Node's pool, where it would begin anywhere.
+    if (shared.length < count * width) shared = Buffer.from(new ArrayBuffer(count * width));
+    const bytes = shared.subarray(0, count * width);
+    await fill(file, bytes, entry.begin + first * width);
+    return decodeFloats(bytes, entry.format);
+  };
 }
 
 async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) throw refusal("the file became shorter while it was read.");
-    filled += bytesRead;
-  }
+  await fill(file, bytes, position);
   return bytes;
 }
 
-function bytesPerValue(format: FloatFormat): number {
-  return format === "F32" ? 4 : 2;
+async function fill(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const rest = bytes.length - filled;
+    const { bytesRead } = await file.read(bytes, filled, rest, position + filled);
+    if (bytesRead === 0) throw refusal("the file became shorter while it was read.");
+    filled += bytesRead;
+  }
 }
 
 function refusal(what: string, cause?: unknown): ModelRefusedError {

@@ -1,49 +1,85 @@
+import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import type { ModelTensor } from "./gpt2-tensors.ts";
-import type { WeightLocation } from "./onnx-graph.ts";
-import { ModelRefusedError } from "./refusal.ts";
-import type { Safetensors } from "./safetensors.ts";
+import { type ElementType, elementBytes, type WeightLocation } from "./onnx-graph.ts";
 
 const alignmentBytes = 64;
+/** Written at once; between two writes others get their turn. */
+const pieceBytes = 1024 * 1024;
 
-/** Writes the tensors one after another as 32-bit floats and says where each one lies. */
-export async function writeWeights(
-  path: string,
-  source: Safetensors,
-  tensors: readonly ModelTensor[],
-): Promise<Map<string, WeightLocation>> {
-  const locations = new Map<string, WeightLocation>();
-  const file = await open(path, "wx");
-  try {
-    let offset = 0;
-    for (const { name, shape, storedName } of tensors) {
-      const values = await source.read(storedName);
-      refuseNonFinite(storedName, values);
-      await writeAll(file, new Uint8Array(values.buffer), offset);
-      locations.set(name, { shape, offset, length: values.byteLength });
-      offset = alignmentBytes * Math.ceil((offset + values.byteLength) / alignmentBytes);
+/** What a graph will ask of the weights file. */
+export interface StoredWeight {
+  name: string;
+  type: ElementType;
+  shape: readonly number[];
+}
+
+/** A file of weights that grows from its beginning to its end. */
+export class WeightsFile {
+  /** Where each weight lies that has been added. */
+  readonly locations = new Map<string, WeightLocation>();
+  readonly #file: FileHandle;
+  readonly #hash: Hash = createHash("sha256");
+  readonly #written: (bytes: number) => void;
+  #length = 0;
+
+  private constructor(file: FileHandle, written: (bytes: number) => void) {
+    this.#file = file;
+    this.#written = written;
+  }
+
+  /** Refuses a file that is there; `written` hears the file's length after each write. */
+  static async create(path: string, written: (bytes: number) => void): Promise<WeightsFile> {
+    return new WeightsFile(await open(path, "wx"), written);
+  }
+
+  /** Appends a weight from the first multiple of 64 bytes on; its pieces may be reused once taken. */
+  async add(
+    weight: StoredWeight,
+    pieces: ArrayBufferView | AsyncIterable<ArrayBufferView>,
+  ): Promise<void> {
+    await this.#append(new Uint8Array(-this.#length & (alignmentBytes - 1)));
+    const offset = this.#length;
+    if (ArrayBuffer.isView(pieces)) await this.#append(pieces);
+    else for await (const piece of pieces) await this.#append(piece);
+    const length = this.#length - offset;
+    if (length !== bytesOf(weight)) throw new Error(`${length} bytes do not make ${weight.name}.`);
+    this.locations.set(weight.name, { type: weight.type, shape: weight.shape, offset, length });
+  }
+
+  /** Makes sure that everything is on the disk, closes the file and gives its SHA-256. */
+  async finish(): Promise<string> {
+    await this.#file.sync();
+    await this.#file.close();
+    return this.#hash.digest("hex");
+  }
+
+  /** Closes the file as it is; nothing happens after `finish`. */
+  async abandon(): Promise<void> {
+    await this.#file.close().catch(() => undefined);
+  }
+
+  async #append(view: ArrayBufferView): Promise<void> {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    for (let start = 0; start < bytes.length; start += pieceBytes) {
+      const piece = bytes.subarray(start, start + pieceBytes);
+      this.#hash.update(piece);
+      await this.#write(piece);
+      this.#written(this.#length);
     }
-  } finally {
-    await file.close();
   }
-  return locations;
-}
 
-/** One write may take less than all of a large array. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const rest = bytes.length - written;
-    written += (await file.write(bytes, written, rest, offset + written)).bytesWritten;
+  /** One write may take less than all of a piece. */
+  async #write(piece: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < piece.length) {
+      const { bytesWritten } = await this.#file.write(piece, written, piece.length - written);
+      written += bytesWritten;
+      this.#length += bytesWritten;
+    }
   }
 }
 
-function refuseNonFinite(name: string, values: Float32Array): void {
-  const index = values.findIndex((value) => !Number.isFinite(value));
-  if (index === -1) return;
-  throw new ModelRefusedError(
-    `model.safetensors, tensor ${name}`,
-    `value ${index} is ${values[index]}.`,
-    "The model is damaged; get another copy.",
-  );
+/** What a weight takes in the file, in bytes. */
+export function bytesOf({ type, shape }: StoredWeight): number {
+  return shape.reduce((product, size) => product * size, elementBytes[type]);
 }
