@@ -11,7 +11,12 @@ const seen = z
   .max(64 * 1024)
   .optional();
 
-export const joinInputSchema = z.strictObject({ documentId });
+export const joinInputSchema = z.strictObject({
+  documentId,
+  /** false: the text alone tells what a run writes; no `run:tokens` come. */
+  tokens: z.boolean().optional(),
+});
+export const leaveInputSchema = z.strictObject({ documentId });
 export const runCommandInputSchema = z.strictObject({ documentId, seen });
 export const startRunInputSchema = z.strictObject({
   documentId,
@@ -32,7 +37,7 @@ export const tuneRunInputSchema = z.strictObject({
 /** Every client → server event with its input; `sockets` parses with these before anything else. */
 export const clientEvents = {
   "document:join": joinInputSchema,
-  "document:leave": joinInputSchema,
+  "document:leave": leaveInputSchema,
   "run:start": startRunInputSchema,
   "run:pause": runCommandInputSchema,
   "run:resume": runCommandInputSchema,
@@ -87,7 +92,7 @@ type Acknowledge<Answer> = (answer: Answer) => void;
 export interface ClientToServerEvents {
   "document:join": (input: z.input<typeof joinInputSchema>, ack: Acknowledge<JoinAnswer>) => void;
   "document:leave": (
-    input: z.input<typeof joinInputSchema>,
+    input: z.input<typeof leaveInputSchema>,
     ack: Acknowledge<{ ok: true } | Refusal>,
   ) => void;
   "run:start": (input: StartRunInput, ack: Acknowledge<RunAnswer>) => void;

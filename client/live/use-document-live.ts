@@ -129,7 +129,9 @@ async function join(
   dispatch: (event: LiveEvent) => void,
 ): Promise<void> {
   try {
-    const answer = await socket.timeout(joinTimeoutMs).emitWithAck("document:join", { documentId });
+    // The text itself brings what a run writes.
+    const input = { documentId, tokens: false };
+    const answer = await socket.timeout(joinTimeoutMs).emitWithAck("document:join", input);
     if (answer.ok) dispatch({ type: "joined", role: answer.role, run: answer.run });
     else dispatch({ type: "refused", sentence: answer.message });
   } catch {

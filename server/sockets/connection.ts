@@ -25,6 +25,16 @@ export type Payload<Event extends ServerEvent> = Parameters<ServerToClientEvents
 /** The arguments of a server's event, as Socket.IO's emit wants them. */
 export type EventArguments<Event extends ServerEvent> = Parameters<ServerToClientEvents[Event]>;
 
+/** The rooms of those who joined a document: of all, and of those who hear each token. */
+export function roomsOf(documentId: string): string[] {
+  return [documentRoom(documentId), tokenRoom(documentId)];
+}
+
+/** The room of those who hear each token that a run writes. */
+export function tokenRoom(documentId: string): string {
+  return `tokens:${documentId}`;
+}
+
 /** The room of everyone who joined a document. */
 export function documentRoom(documentId: string): string {
   return `document:${documentId}`;

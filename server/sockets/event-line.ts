@@ -13,7 +13,7 @@ import { asAppError } from "../http/errors.ts";
 import { parseInput } from "../http/input.ts";
 import type { Logger } from "../observability/logger.ts";
 import { Allowance } from "./allowance.ts";
-import { type AppSocket, documentRoom } from "./connection.ts";
+import { type AppSocket, roomsOf, tokenRoom } from "./connection.ts";
 import { eventPermissions } from "./event-permissions.ts";
 import type { SocketLimits } from "./socket-limits.ts";
 
@@ -90,20 +90,25 @@ export function createEventLine(options: EventLineOptions): EventLine {
 
   /** Joins before the last look at the rights, so that no change of them falls in between. */
   async function join(actor: Actor, input: Input<"document:join">): Promise<object> {
-    const room = documentRoom(input.documentId);
-    if ((await roleOn(actor.id, input.documentId)) === null) throw new NotFoundError();
-    await socket.join(room);
+    const { documentId, tokens = true } = input;
+    if ((await roleOn(actor.id, documentId)) === null) throw new NotFoundError();
+    await socket.join(roomsOf(documentId));
+    if (!tokens) await socket.leave(tokenRoom(documentId));
     try {
       return await handlers["document:join"](actor, input);
     } catch (error) {
-      await socket.leave(room);
+      await leaveRooms(documentId);
       throw error;
     }
   }
 
   async function leave(_actor: Actor, input: Input<"document:leave">): Promise<object> {
-    await socket.leave(documentRoom(input.documentId));
+    await leaveRooms(input.documentId);
     return {};
+  }
+
+  async function leaveRooms(documentId: string): Promise<void> {
+    for (const room of roomsOf(documentId)) await socket.leave(room);
   }
 
   function toRefusal(event: string, error: unknown): Refusal {

@@ -12,7 +12,9 @@ import {
   documentRoom,
   type EventArguments,
   type Payload,
+  roomsOf,
   type ServerEvent,
+  tokenRoom,
 } from "./connection.ts";
 import { limitConnections } from "./connection-places.ts";
 import { createEventLine, type EventHandlers, type RequireAccess } from "./event-line.ts";
@@ -20,7 +22,7 @@ import { refusal } from "./refusal.ts";
 import type { SocketLimits } from "./socket-limits.ts";
 
 export interface Sockets {
-  /** To everyone who joined the document. */
+  /** To everyone who joined the document; a run's tokens to those alone who did not decline them. */
   toDocument<Event extends ServerEvent>(
     documentId: string,
     event: Event,
@@ -160,7 +162,8 @@ export function createSockets(options: SocketsOptions): Sockets {
       event: Event,
       payload: Payload<Event>,
     ) {
-      const room = server.to(documentRoom(documentId));
+      const isToken = event === "run:tokens";
+      const room = server.to(isToken ? tokenRoom(documentId) : documentRoom(documentId));
       // Old numbers are worth nothing to a slow connection.
       const target = event === "run:stats" ? room.volatile : room;
       target.emit(event, ...([payload] as EventArguments<Event>));
@@ -179,7 +182,7 @@ export function createSockets(options: SocketsOptions): Sockets {
         const concerned = documentId === null ? joined : joined.filter((id) => id === documentId);
         for (const id of concerned) {
           const role = await roleOn(accountId, id);
-          if (role === null) await socket.leave(documentRoom(id));
+          if (role === null) for (const room of roomsOf(id)) await socket.leave(room);
           socket.emit("document:access", { documentId: id, role });
         }
       }

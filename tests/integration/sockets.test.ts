@@ -111,6 +111,25 @@ describe("events", () => {
     expect(await ask(socket, "document:leave", { documentId: id })).toEqual({ ok: true });
   });
 
+  test("a run's tokens come to who joined, not to who joined without them", async () => {
+    const page = await connectAs(sponsor.cookie);
+    await ask(socket, "document:join", { documentId: id });
+    // Joining again takes them back.
+    await ask(page, "document:join", { documentId: id });
+    await ask(page, "document:join", { documentId: id, tokens: false });
+    let declined = 0;
+    page.on("run:tokens", () => declined++);
+    const ended = new Promise<void>((resolve) =>
+      page.on("run:state", ({ run }) => run.state === "finished" && resolve()),
+    );
+    const tokens = heard(socket, "run:tokens");
+    const start = { documentId: id, sampling: { maxTokens: 20, seed: 1 } };
+    expect(await ask(socket, "run:start", start)).toMatchObject({ ok: true });
+    expect(await tokens).toMatchObject([{ documentId: id }]);
+    await ended;
+    expect(declined).toBe(0);
+  });
+
   test("A2: a document that is not shared looks missing", async () => {
     const stranger = await connectAs(editor.cookie);
     for (const documentId of [id, "none", "a\0b", "../x"])
