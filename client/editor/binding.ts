@@ -42,11 +42,18 @@ export interface Binding {
   readonly origin: object;
   /** How often the editor had to be drawn anew because it differed from its text; 0 is right. */
   readonly healed: number;
+  /** See AttachedBinding; does nothing while no host is bound. */
+  send: (next: EditorState) => void;
   /** Binds `host`; an editor view does it by itself, through the plugin. */
   attach: (host: EditorHost) => AttachedBinding;
 }
 
 export interface AttachedBinding {
+  /**
+   * Replays the local transactions of `next`, the state that the host is about to take and draw: the
+   * others wait for the words, and drawing them takes longer than writing them. `update` must follow.
+   */
+  send: (next: EditorState) => void;
   /** Replays local transactions into the text; to be called after each change of the host's state. */
   update: () => void;
   destroy: () => void;
@@ -56,18 +63,23 @@ export interface AttachedBinding {
 export function createBinding(options: BindingOptions): Binding {
   const origin = { binding: true };
   let host: EditorHost | null = null;
+  let bound: AttachedBinding | null = null;
   let healed = 0;
 
   const attach = (attached: EditorHost): AttachedBinding => {
     const session = createSession(attached, options, origin, () => healed++);
     host = attached;
-    return {
+    bound = {
+      send: session.send,
       update: session.local,
       destroy: () => {
         session.detach();
-        if (host === attached) host = null;
+        if (host !== attached) return;
+        host = null;
+        bound = null;
       },
     };
+    return bound;
   };
   const isComposing = () => host?.composing ?? false;
 
@@ -85,6 +97,7 @@ export function createBinding(options: BindingOptions): Binding {
     plugin,
     origin,
     attach,
+    send: (next) => bound?.send(next),
     get healed() {
       return healed;
     },
@@ -114,6 +127,11 @@ function createSession(
 ) {
   let synced: Link = linkOf(host.state);
   let attached = true;
+  let sending = false;
+  /** What has been sent is not drawn yet, so nothing could be compared. */
+  let unseen = false;
+  /** Yjs's clean-up of formatting has changed the text between sending and drawing. */
+  let overtaken = false;
 
   const draw = (transaction: Transaction) => {
     const dispatch = () => host.dispatch(markTransaction(transaction, "remote"));
@@ -122,13 +140,18 @@ function createSession(
   };
   const heal = () => {
     // What a composition puts into a run's text shows its colour until the composition has ended.
-    const whole = (verify ?? false) && !host.composing;
+    const whole = ((verify ?? false) || overtaken) && !host.composing;
+    if (whole) overtaken = false;
     if (agrees(host.state, text, whole)) return;
     onHeal();
     draw(redrawn(host.state, text));
   };
   const remote = (event: Y.YTextEvent, { origin: author }: Y.Transaction) => {
     if (author === origin) return;
+    if (sending) {
+      overtaken ||= event.delta.length > 0;
+      return;
+    }
     const delta = textDelta(event.delta);
     if (delta.length > 0) {
       readDomSelection(host);
@@ -141,17 +164,28 @@ function createSession(
     }
     heal();
   };
-  const local = () => {
-    const link = linkOf(host.state);
+  const send = (next: EditorState) => {
+    const link = linkOf(next);
     const transactions = transactionsSince(link, synced);
     synced = link;
     link.previous = null;
     if (transactions.length === 0) return;
-    for (const deltas of outgoingDeltas(transactions, text.length)) {
-      text.doc?.transact(() => {
-        for (const delta of deltas) text.applyDelta(delta);
-      }, origin);
+    unseen = true;
+    sending = true;
+    try {
+      for (const deltas of outgoingDeltas(transactions, text.length)) {
+        text.doc?.transact(() => {
+          for (const delta of deltas) text.applyDelta(delta);
+        }, origin);
+      }
+    } finally {
+      sending = false;
     }
+  };
+  const local = () => {
+    send(host.state);
+    if (!unseen) return;
+    unseen = false;
     heal();
   };
   const detach = () => {
@@ -163,7 +197,7 @@ function createSession(
     // A view cannot dispatch while its plugins are being made.
     queueMicrotask(() => attached && draw(redrawn(host.state, text)));
   }
-  return { local, detach };
+  return { send, local, detach };
 }
 
 function attributesAt(text: Y.Text, offset: number): Attributes {

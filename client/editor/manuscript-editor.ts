@@ -102,6 +102,7 @@ export function createManuscriptEditor(options: ManuscriptEditorOptions): Manusc
     },
     onTransaction: () => follow?.update(),
   });
+  editor.on("beforeTransaction", ({ nextState }) => binding.send(nextState));
   for (const plugin of [
     rereadSweepPlugin(),
     freshWordsPlugin(() => performance.now()),

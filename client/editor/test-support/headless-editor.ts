@@ -60,7 +60,9 @@ export function createHeadlessEditor(client: number, base: Uint8Array): Headless
       plugins: [binding.plugin],
     }),
     dispatch: (transaction: Transaction) => {
-      Object.assign(editor, { state: editor.state.apply(transaction) });
+      const state = editor.state.apply(transaction);
+      attached.send(state);
+      Object.assign(editor, { state });
       attached.update();
     },
     aim: (from, to) => {
