@@ -7,6 +7,7 @@ import { createEdge, type Edge } from "./app/edge.ts";
 import { createHealthReading } from "./app/health-reading.ts";
 import { type Housekeeping, startHousekeeping } from "./app/housekeeping.ts";
 import { type Limits, standardLimits } from "./app/limits.ts";
+import { openModelDesk } from "./app/open-model-desk.ts";
 import { createOwnAccountParts } from "./app/own-account.ts";
 import { createParts, type Parts } from "./app/parts.ts";
 import { createRouters } from "./app/routers.ts";
@@ -188,10 +189,13 @@ function createApi(
   const people = { ...parts, database, mail, origin, logger };
   const ownAccount = createOwnAccountParts({ ...people, requireTotp: config.production });
   closers.last.unshift(() => ownAccount.settled());
+  const modelDesk = openModelDesk({ config, database, models, audit: parts.audit, logger });
+  closers.first.unshift(() => modelDesk.close());
   return createRouters({
     ...parts,
     database,
     models,
+    modelDesk,
     readAddress,
     purging,
     readHealth,

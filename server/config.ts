@@ -23,6 +23,8 @@ export interface Config {
   /** Absent: no metrics are served. */
   readonly metricsPort: number | undefined;
   readonly modelsDir: string;
+  /** Where models are fetched from; the token goes to no other host. */
+  readonly hub: { readonly url: string; readonly token: string | undefined };
   /** Absent: no mail is sent. */
   readonly mail: { readonly url: string; readonly from: string } | undefined;
   /** Where the built page lies. */
@@ -75,6 +77,14 @@ const sender = z
     "must be an email address, or a name with one: Palimpsest <mail@example.org>",
   );
 
+const hubUrl = z
+  .string()
+  .refine(
+    isHubUrl,
+    "must be an https address like https://huggingface.co (http only for this machine)",
+  )
+  .transform((value) => value.replace(/\/+$/, ""));
+
 const environmentSchema = z.object({
   PORT: port.default(3000),
   HOST: z.string().default("127.0.0.1"),
@@ -88,6 +98,11 @@ const environmentSchema = z.object({
     .enum(["production", "development", "test"], "must be production, development or test")
     .default("development"),
   MODELS_DIR: z.string().default(join(projectDir, "models")),
+  HUB_URL: hubUrl.default("https://huggingface.co"),
+  HUB_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, "must be a token of the hub, as it was given")
+    .optional(),
   SMTP_URL: smtpUrl.optional(),
   MAIL_FROM: sender.optional(),
 });
@@ -135,6 +150,7 @@ function toConfig(environment: z.output<typeof environmentSchema>): Config {
     logLevel: environment.LOG_LEVEL ?? (production ? "info" : "warn"),
     metricsPort: environment.METRICS_PORT,
     modelsDir: environment.MODELS_DIR,
+    hub: Object.freeze({ url: environment.HUB_URL, token: environment.HUB_TOKEN }),
     mail: mailSettings(environment),
     clientDir: join(projectDir, "dist", "client"),
   });
@@ -157,6 +173,14 @@ function isOrigin(text: string): boolean {
     /^https?:$/.test(url.protocol) &&
     (url.origin === text || `${url.origin}/` === text)
   );
+}
+
+function isHubUrl(text: string): boolean {
+  const url = parseUrl(text);
+  if (url === undefined || url.username !== "" || url.search !== "" || url.hash !== "")
+    return false;
+  const isOwnMachine = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  return url.protocol === "https:" || (url.protocol === "http:" && isOwnMachine);
 }
 
 function isProxyList(proxies: string[]): boolean {

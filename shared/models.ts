@@ -92,6 +92,15 @@ export const modelQualitySchema = z.object({
 });
 export type ModelQuality = z.infer<typeof modelQualitySchema>;
 
+/**
+ * What stands around the text in the prompt of a model that was trained on prompts: `{input}` is the
+ * text before the caret, and `<|endoftext|>` the special token of that name.
+ */
+export const promptTemplateSchema = z
+  .string()
+  .max(1_000)
+  .refine((template) => template.split("{input}").length === 2, "must hold {input} once");
+
 /** A model as an admin sees it. */
 export const adminModelSchema = modelSchema.extend({
   licence: z.string(),

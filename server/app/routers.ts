@@ -19,6 +19,8 @@ import { createEndpoints } from "../http/endpoint.ts";
 import { createModelRoutes } from "../http/model-routes.ts";
 import type { ReadAddress } from "../http/sender.ts";
 import type { Throttles } from "../http/throttles.ts";
+import type { ModelDesk } from "../model-library/model-desk.ts";
+import { createModelDeskRoutes } from "../model-library/model-desk-routes.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
 import { createQuotaRoutes } from "../quotas/quota-routes.ts";
 import type { Quotas } from "../quotas/quotas.ts";
@@ -41,6 +43,7 @@ interface RoutersOptions {
   sync: Sync;
   generation: Generation;
   models: ModelLibrary;
+  modelDesk: ModelDesk;
   news: News;
   audit: AuditLog;
   readAddress: ReadAddress;
@@ -95,6 +98,7 @@ export function createRouters(options: RoutersOptions): Router[] {
     ...options.ownAccount.routers(endpoints),
     createDocumentRoutes({ documents, assignments, versions, endpoints }),
     createModelRoutes(() => models.list(), endpoints),
+    createModelDeskRoutes(options.modelDesk, endpoints),
     createQuotaRoutes(options.quotas, endpoints),
     ...createCustodyRouters({ ...options, endpoints }),
   ];

@@ -15,7 +15,7 @@ try {
   registerDatabaseCommands(program);
   registerConsoleCommand(program);
   registerResetLinkCommand(program);
-  registerModelCommands(program, { modelsDir: readConfig().modelsDir });
+  registerModelCommands(program, readConfig());
   await program.parseAsync();
 } catch (error) {
   console.error(error instanceof AppError ? error.message : error);

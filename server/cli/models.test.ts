@@ -1,30 +1,44 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { Command } from "commander";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readManifest } from "../model-library/manifest.ts";
 import { tinySource, writeSource } from "../model-library/test-support/model-source.ts";
+import { openTestHub, type TestHub } from "../model-library/test-support/test-hub.ts";
 import { registerModelCommands } from "./models.ts";
 
 let folder: string;
-let printed: string[];
+let hub: TestHub;
+let printed: string;
+const output = new Writable({
+  write(chunk, _encoding, done) {
+    printed += String(chunk);
+    done();
+  },
+});
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "cli-models-"));
-  printed = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void printed.push(line));
+  hub = await openTestHub("openai-community/gpt2", tinySource());
+  vi.spyOn(console, "log").mockImplementation((line: string) => void output.write(`${line}\n`));
 });
 afterEach(async () => {
+  process.exitCode = undefined;
   vi.restoreAllMocks();
+  await hub.close();
   await rm(folder, { recursive: true });
 });
 
+const modelsDir = () => join(folder, "models");
+
 async function command(...words: string[]): Promise<string> {
-  printed = [];
+  printed = "";
   const program = new Command();
-  registerModelCommands(program, { modelsDir: join(folder, "models") });
+  const settings = { modelsDir: modelsDir(), hub: { url: hub.url, token: undefined }, output };
+  registerModelCommands(program, settings);
   await program.parseAsync(["models", ...words], { from: "user" });
-  return printed.join("\n");
+  return printed.trimEnd();
 }
 
 test("a folder is imported under its name or --id, and the list marks the default", async () => {
@@ -32,7 +46,7 @@ test("a folder is imported under its name or --id, and the list marks the defaul
   expect(await command("list")).toBe("There are no models yet.");
   expect(await command("import", source)).toContain("Imported tiny");
   await command("import", source, "--id", "second", "--default");
-  expect(readManifest(join(folder, "models"))).toEqual({
+  expect(readManifest(modelsDir())).toEqual({
     default: "second",
     models: ["tiny", "second"],
   });
@@ -41,4 +55,38 @@ test("a folder is imported under its name or --id, and the list marks the defaul
 
 test("a folder that cannot be imported is refused with the reason", async () => {
   await expect(command("import", join(folder, "nowhere"))).rejects.toThrow("no such folder");
+});
+
+test("E14: add fetches a model by its short name and says each step", async () => {
+  const said = await command("add", "gpt2", "--default");
+  expect(said).toMatch(/^Asking the hub…\nDownloading…\nVerifying…\n/);
+  expect(said).toMatch(/Added gpt2: .*licence apache-2\.0\.$/);
+  expect(readManifest(modelsDir())).toEqual({ default: "gpt2", models: ["gpt2"] });
+  await expect(command("add", "gpt2")).rejects.toThrow("--id");
+  expect(await command("add", "gpt2", "--id", "second")).toContain("Added second");
+  await expect(command("add", "https://example.org/gpt2")).rejects.toThrow("owner/name");
+});
+
+test("E16: another default, then the first one can be removed", async () => {
+  const source = await writeSource(join(folder, "tiny"), tinySource());
+  await command("import", source, "--id", "one");
+  await command("import", source, "--id", "two");
+  await expect(command("remove", "one", "--force")).rejects.toThrow("is the default");
+  await command("default", "two");
+  await command("remove", "one", "--force");
+  expect(readManifest(modelsDir())).toEqual({ default: "two", models: ["two"] });
+  await expect(command("default", "one")).rejects.toThrow("no model called");
+  await command("remove", "two", "--force");
+  expect(readManifest(modelsDir())).toEqual({ default: null, models: [] });
+});
+
+test("E7: verify names the damaged file, and what to do", async () => {
+  await command("import", await writeSource(join(folder, "tiny"), tinySource()));
+  expect(await command("verify")).toMatch(/^tiny is whole: \d+ files/);
+  const path = join(modelsDir(), "tiny", "tokenizer.json");
+  await writeFile(path, `${await readFile(path, "utf8")} `);
+  expect(await command("verify", "tiny")).toMatch(/tokenizer\.json: .*Remove it and add it again/);
+  expect(process.exitCode).toBe(1);
+  await rm(join(modelsDir(), "tiny", "weights.bin"));
+  expect(await command("verify", "tiny")).toContain("weights.bin: it is missing");
 });

@@ -1,41 +1,178 @@
 import { join } from "node:path";
-import type { Command } from "commander";
-import { readModelCard } from "../inference/model-card.ts";
+import type { Writable } from "node:stream";
+import { type Command, Option } from "commander";
+import { hubNameSchema } from "#shared/models.ts";
+import type { Config } from "../config.ts";
+import { InvalidError } from "../errors.ts";
+import { parseInput } from "../http/input.ts";
+import { type ModelCard, readModelCard } from "../inference/model-card.ts";
+import { addModel, orderFor } from "../model-library/add-model.ts";
+import { explainDisk, folderBytes, inBytes } from "../model-library/disk.ts";
+import { createHub } from "../model-library/hub.ts";
 import { importModel } from "../model-library/import-model.ts";
-import { readManifest } from "../model-library/manifest.ts";
+import { makeDefault, readManifest } from "../model-library/manifest.ts";
+import { removeModel } from "../model-library/remove-model.ts";
+import { describeCheck, verifyModel } from "../model-library/verify-model.ts";
+import { refuseInUse } from "./models-in-use.ts";
+import { type ProgressLine, startProgressLine } from "./progress-line.ts";
 
-/** Adds `models import` and `models list` to the command line. */
-export function registerModelCommands(program: Command, deps: { modelsDir: string }): void {
+export interface ModelCommandsOptions extends Pick<Config, "modelsDir" | "hub"> {
+  /** Where progress is shown; by default standard output. */
+  output?: Writable | undefined;
+}
+
+interface AddFlags {
+  id?: string;
+  default?: true;
+}
+
+/** `models list`, `add`, `import`, `default`, `remove`, `verify` */
+export function registerModelCommands(program: Command, options: ModelCommandsOptions): void {
+  const { modelsDir } = options;
   const models = program.command("models").description("the models that can write");
+  const idOption = new Option("--id <id>", "what to call it (else as it is called there)");
+  const defaultOption = new Option("--default", "let it write when nobody chooses a model");
+  models
+    .command("list")
+    .description("list the models of this installation")
+    .action(() => printModels(modelsDir));
+  models
+    .command("add")
+    .description(
+      "fetch a model from the hub, convert it and measure it; goes on where it broke off",
+    )
+    .argument("<name>", "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, or owner/name")
+    .addOption(idOption)
+    .addOption(defaultOption)
+    .action((name: string, flags: AddFlags) => add(options, name, flags));
   models
     .command("import")
     .description("turn a Hugging Face GPT-2 folder into a model of this installation")
     .argument("<path>", "folder with config.json, tokenizer.json and model.safetensors")
-    .option("--id <id>", "what to call it (else the folder's name)")
-    .option("--default", "let it write when nobody chooses a model")
-    .action(async (path: string, options: { id?: string; default?: true }) => {
-      const card = await importModel({
-        source: path,
-        modelsDir: deps.modelsDir,
-        id: options.id,
-        makeDefault: options.default,
+    .addOption(idOption)
+    .addOption(defaultOption)
+    .action((path: string, flags: AddFlags) => importFolder(options, path, flags));
+  models
+    .command("default")
+    .description("let a model write when nobody chooses one")
+    .argument("<id>")
+    .action(async (id: string) => {
+      await makeDefault(modelsDir, id).catch((error: unknown) => {
+        throw explainDisk(error, modelsDir);
       });
-      const size = `${(card.parameters / 1e6).toFixed(1)} M parameters`;
-      console.log(`Imported ${card.id}: ${size}, context ${card.contextTokens}, ${card.licence}.`);
+      console.log(`${id} writes when nobody chooses a model.`);
     });
   models
-    .command("list")
-    .description("list the models of this installation")
-    .action(() => printModels(deps.modelsDir));
+    .command("remove")
+    .description("delete a model; runs that use it are named first")
+    .argument("<id>")
+    .option("--force", "although runs that are going or paused write with it")
+    .action(async (id: string, { force = false }: { force?: boolean }) => {
+      await refuseInUse(id, { force });
+      await removeModel(modelsDir, id);
+      console.log(`Removed ${id}.`);
+    });
+  models
+    .command("verify")
+    .description("compare a model's files with what was imported; without an id, all models")
+    .argument("[id]")
+    .action((id: string | undefined) => verify(modelsDir, id));
 }
 
-function printModels(modelsDir: string): void {
+async function add(
+  { modelsDir, hub, output }: ModelCommandsOptions,
+  name: string,
+  { id, default: chosen }: AddFlags,
+): Promise<void> {
+  const order = orderFor(parseInput(hubNameSchema, name), { id, makeDefault: chosen });
+  await withProgress(
+    async (line, signal) => {
+      const card = await addModel(
+        {
+          hub: createHub(hub),
+          modelsDir,
+          order,
+          onProgress: (progress) => line.show(progress),
+          convert: (request) => importModel(request),
+        },
+        signal,
+      );
+      line.end(`Added ${describe(card)}`);
+    },
+    { output, stopped: "Stopped. What has come is kept: the same command goes on." },
+  );
+}
+
+async function importFolder(
+  { modelsDir, output }: ModelCommandsOptions,
+  source: string,
+  { id, default: chosen }: AddFlags,
+): Promise<void> {
+  await withProgress(
+    async (line, signal) => {
+      const onProgress: ProgressLine["show"] = (progress) => line.show(progress);
+      const request = { source, modelsDir, id, makeDefault: chosen, onProgress, signal };
+      const card = await importModel(request).catch((error: unknown) => {
+        throw explainDisk(error, modelsDir);
+      });
+      line.end(`Imported ${describe(card)}`);
+    },
+    { output, stopped: "Stopped. Nothing was changed." },
+  );
+}
+
+/** Ctrl-C stops the task in an orderly way, a second one at once. */
+async function withProgress(
+  task: (line: ProgressLine, signal: AbortSignal) => Promise<void>,
+  { output = process.stdout, stopped }: { output: Writable | undefined; stopped: string },
+): Promise<void> {
+  const line = startProgressLine(output);
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort(new InvalidError(stopped));
+  process.once("SIGINT", onInterrupt);
+  try {
+    await task(line, stop.signal);
+  } finally {
+    line.end();
+    process.removeListener("SIGINT", onInterrupt);
+  }
+}
+
+function describe({
+  id,
+  parameters,
+  contextTokens,
+  precision,
+  licence,
+  quality,
+}: ModelCard): string {
+  const size = `${inMillions(parameters)} parameters`;
+  const kl = quality === undefined ? "" : `, mean KL ${quality.meanKl.toExponential(1)}`;
+  return `${id}: ${size}, context ${contextTokens}, ${precision}${kl}, licence ${licence}.`;
+}
+
+function inMillions(parameters: number): string {
+  return `${(parameters / 1e6).toFixed(1)} M`;
+}
+
+async function printModels(modelsDir: string): Promise<void> {
   const manifest = readManifest(modelsDir);
   if (manifest.models.length === 0) console.log("There are no models yet.");
   for (const id of manifest.models) {
-    const card = readModelCard(join(modelsDir, id));
+    const { parameters, contextTokens, precision, licence } = readModelCard(join(modelsDir, id));
     const mark = id === manifest.default ? "*" : " ";
-    const size = `${(card.parameters / 1e6).toFixed(1)} M`;
-    console.log(`${mark} ${id}  ${size}  context ${card.contextTokens}  ${card.precision}`);
+    const onDisk = inBytes(await folderBytes(join(modelsDir, id)));
+    const size = `${inMillions(parameters)}  context ${contextTokens}  ${precision}`;
+    console.log(`${mark} ${id}  ${size}  ${onDisk}  ${licence}`);
+  }
+}
+
+async function verify(modelsDir: string, wanted: string | undefined): Promise<void> {
+  const ids = wanted === undefined ? readManifest(modelsDir).models : [wanted];
+  const signal = new AbortController().signal;
+  for (const id of ids) {
+    const check = await verifyModel(modelsDir, id, signal);
+    console.log(describeCheck(id, check));
+    if (check.damaged.length > 0) process.exitCode = 1;
   }
 }

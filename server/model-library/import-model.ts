@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ModelCard } from "../inference/model-card.ts";
 import { checkTokenizer } from "./check-tokenizer.ts";
@@ -87,7 +87,8 @@ async function convert(
     if (name === "model.safetensors") continue;
     await writeFile(join(target, name), await readSourceText(source, name));
   }
-  const card = await describe(source, id, config, precision, graphs);
+  const files = await hashFiles(target);
+  const card = { ...(await describe(source, id, config, precision, graphs)), files };
   await writeFile(join(target, "card.json"), `${JSON.stringify(card, null, 2)}\n`);
   return card;
 }
@@ -153,6 +154,14 @@ async function describe(
     graphs,
     source: { folder: basename(source), sha256 },
   };
+}
+
+/** SHA-256 of everything in a folder, by file. */
+async function hashFiles(folder: string): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const name of (await readdir(folder)).toSorted())
+    hashes[name] = await sha256File(join(folder, name));
+  return hashes;
 }
 
 function sizeOf(shape: readonly number[]): number {

@@ -24,7 +24,9 @@ export async function startTestApp(
   options: { config?: Partial<Config>; logger?: Logger; limits?: Partial<Limits> } = {},
 ): Promise<TestApp> {
   const dataDir = options.config?.dataDir ?? (await copyEmptyDatabase());
-  const config = { ...readConfig({ PORT: "0", DATA_DIR: dataDir }), ...options.config };
+  // Nothing listens there: no test asks the real hub.
+  const hub = { HUB_URL: "http://127.0.0.1:9" };
+  const config = { ...readConfig({ PORT: "0", DATA_DIR: dataDir, ...hub }), ...options.config };
   const { logger = silent, limits } = options;
   const app = await createApp(config, { logger, limits });
   return {

@@ -35,6 +35,12 @@ export const validBodies: Readonly<Record<string, Readonly<Record<string, unknow
   "POST /api/admin/documents/:id/end-run": {},
   "PUT /api/admin/documents/:id/owner": { email: "sponsor@demo.test" },
   "DELETE /api/admin/documents/:id": { title: "Another title" },
+  "POST /api/admin/models": { name: "attacker/model" },
+  "DELETE /api/admin/models/:id": {},
+  "POST /api/admin/models/:id/default": {},
+  "POST /api/admin/models/:id/verify": {},
+  "POST /api/admin/models/jobs/:id/stop": {},
+  "POST /api/admin/models/jobs/:id/resume": {},
   "POST /api/documents": { title: "Made" },
   "PATCH /api/documents/:id": { title: "Changed" },
   "POST /api/documents/:id/versions": { label: "Second" },
@@ -46,6 +52,7 @@ export const validBodies: Readonly<Record<string, Readonly<Record<string, unknow
 export const bodiless: readonly string[] = [
   "DELETE /api/account/sessions",
   "DELETE /api/account/sessions/:id",
+  "DELETE /api/admin/models/jobs/:id",
   "DELETE /api/admin/users/:id/quota",
   "DELETE /api/documents/:id/assignments/:userId",
 ];

@@ -1,0 +1,163 @@
+import { join } from "node:path";
+import {
+  type AdminModel,
+  type AdminModels,
+  type ModelCheck,
+  type ModelJob,
+} from "#shared/models.ts";
+import type { Actor } from "#shared/permissions.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import { ConflictError } from "../errors.ts";
+import type { Sender } from "../http/sender.ts";
+import { readModelCard } from "../inference/model-card.ts";
+import { repeat } from "../jobs/repeat.ts";
+import type { Logger } from "../observability/logger.ts";
+import { type AddOrder, addModel, type Convert, orderFor, refuseTaken } from "./add-model.ts";
+import { explainDisk, folderBytes, freeBytes } from "./disk.ts";
+import type { Hub } from "./hub.ts";
+import { makeDefault, readManifest } from "./manifest.ts";
+import { ModelJobs } from "./model-jobs.ts";
+import type { ModelLibrary } from "./model-library.ts";
+import { refuseDefault, removeModel } from "./remove-model.ts";
+import type { Patience } from "./retries.ts";
+import { verifyModel } from "./verify-model.ts";
+
+/** Who asks for a change, and from where. */
+export interface Asker {
+  actor: Actor;
+  sender: Sender;
+}
+
+/** What admins do with the models of this installation; every change is in the audit log. */
+export interface ModelDesk {
+  read(): Promise<AdminModels>;
+  /** Throws ConflictError `model_exists`, `model_being_added`. */
+  add(asker: Asker, name: string): Promise<ModelJob>;
+  stop(jobId: string): Promise<ModelJob>;
+  resume(asker: Asker, jobId: string): Promise<ModelJob>;
+  discard(jobId: string): Promise<void>;
+  /** Throws ConflictError `model_in_use` with the number of live runs unless forced, `model_is_default`. */
+  remove(asker: Asker, id: string, options: { force: boolean }): Promise<void>;
+  makeDefault(asker: Asker, id: string): Promise<void>;
+  verify(id: string): Promise<ModelCheck>;
+  close(): Promise<void>;
+}
+
+export interface ModelDeskOptions {
+  modelsDir: string;
+  models: Pick<ModelLibrary, "list" | "refresh" | "retire" | "usage">;
+  hub: Hub;
+  convert: Convert;
+  /** Live runs by model. */
+  countLiveRuns: () => Promise<ReadonlyMap<string, number>>;
+  audit: AuditLog;
+  logger: Logger;
+  patience?: Patience | undefined;
+}
+
+const lookEveryMs = 2_000;
+
+export function createModelDesk(options: ModelDeskOptions): ModelDesk {
+  const { modelsDir, models, hub, convert, countLiveRuns, audit, logger, patience } = options;
+  const closing = new AbortController();
+  const jobs = new ModelJobs({
+    modelsDir,
+    logger,
+    add: async (order, onProgress, signal) => {
+      await addModel({ hub, modelsDir, order, onProgress, convert, patience }, signal);
+    },
+  });
+  let seen = JSON.stringify(readManifest(modelsDir));
+  /** Also after what another process did, the command line for one. */
+  const refresh = () => {
+    seen = JSON.stringify(readManifest(modelsDir));
+    models.refresh();
+  };
+  const watch = repeat(
+    async () => {
+      if (JSON.stringify(readManifest(modelsDir)) !== seen) refresh();
+    },
+    { name: "look at the models", everyMs: lookEveryMs, logger },
+  );
+
+  const record = (
+    { actor, sender }: Asker,
+    action: "model.added" | "model.removed" | "model.default_changed",
+    id: string,
+    details: Record<string, string | number> = {},
+  ) =>
+    audit.record({
+      action,
+      actorId: actor.id,
+      target: { kind: "model", id },
+      sender,
+      details,
+    });
+  const onAdded =
+    (asker: Asker) =>
+    async ({ repository, modelId }: AddOrder) => {
+      refresh();
+      await record(asker, "model.added", modelId, { repository });
+    };
+
+  return {
+    async read() {
+      const runs = await countLiveRuns();
+      const found = models.list().map(async (model): Promise<AdminModel> => {
+        const folder = join(modelsDir, model.id);
+        const { licence, quality = null } = readModelCard(folder);
+        const liveRuns = runs.get(model.id) ?? 0;
+        const sizeBytes = await folderBytes(folder);
+        return { ...model, licence, quality, sizeBytes, liveRuns, inUse: models.usage(model.id) };
+      });
+      return {
+        models: await Promise.all(found),
+        jobs: await jobs.list(),
+        hub: hub.host,
+        freeBytes: await freeBytes(modelsDir),
+      };
+    },
+    async add(asker, name) {
+      const order = orderFor(name);
+      refuseTaken(modelsDir, order.modelId);
+      return jobs.order(order, () => onAdded(asker)(order));
+    },
+    stop: (jobId) => jobs.stop(jobId),
+    resume: (asker, jobId) => jobs.resume(jobId, onAdded(asker)),
+    discard: (jobId) => jobs.discard(jobId),
+    async remove(asker, id, { force }) {
+      refuseDefault(readManifest(modelsDir), id);
+      const liveRuns = (await countLiveRuns()).get(id) ?? 0;
+      if (liveRuns > 0 && !force) throw inUse(id, liveRuns);
+      try {
+        await models.retire(id);
+        await removeModel(modelsDir, id);
+      } finally {
+        refresh();
+      }
+      await record(asker, "model.removed", id, { liveRuns });
+    },
+    async makeDefault(asker, id) {
+      try {
+        await makeDefault(modelsDir, id);
+      } catch (error) {
+        throw explainDisk(error, modelsDir);
+      }
+      refresh();
+      await record(asker, "model.default_changed", id);
+    },
+    verify: (id) => verifyModel(modelsDir, id, closing.signal),
+    async close() {
+      closing.abort(new Error("the server stops"));
+      await watch.close();
+      await jobs.close();
+    },
+  };
+}
+
+/** 409: runs live that write with it. */
+export function inUse(id: string, liveRuns: number): ConflictError {
+  const runs = liveRuns === 1 ? "One run that is" : `${liveRuns} runs that are`;
+  const message = `${runs} going or paused ${liveRuns === 1 ? "writes" : "write"} with ${id}. Remove it all the same, and they pause; their text stays, and a new Start chooses another model.`;
+  return new ConflictError("model_in_use", message, { liveRuns });
+}
