@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { defaultSampling, type Sampling } from "#shared/sampling.ts";
-import { type DrawInput, draw } from "./sampler.ts";
+import { Random } from "../../tests/support/random.ts";
+import { type DrawInput, draw, scoreBeam } from "./sampler.ts";
+import { plainDraw } from "./test-support/plain-sampler.ts";
 import { TokenHistory } from "./token-history.ts";
 
 const endOfTextId = 3;
@@ -85,7 +87,19 @@ test("where every token is banned the best that may end up in the text is taken,
   for (const strategy of ["greedy", "sample"] as const) {
     const sampling = { strategy, noRepeatNgramSize: 1, maxTokens: null };
     expect(drawFrom([1, 4, 2, 9], sampling, { history })).toEqual({ id: 1, logprob: 0 });
+    expect(drawFrom([1, 4, 2, 9], sampling, { history, alternatives: 10 }).alternatives).toEqual([
+      { id: 1, logprob: 0 },
+    ]);
   }
+});
+
+test("banned words stay banned where n-grams leave nothing, and where they leave nothing it is an error", () => {
+  const history = new TokenHistory(1, [0, 1, 2, 3]);
+  const sampling = { noRepeatNgramSize: 1, maxTokens: null } as const;
+  const more = { history, bannedSequences: [[1], [3, 2]] };
+  expect(drawFrom([1, 4, 2, 9], sampling, more).id).toBe(0);
+  const all = { history, bannedSequences: [[0], [1], [2]] };
+  expect(() => drawFrom([1, 4, 2, 9], sampling, all)).toThrow("no number");
 });
 
 test("a model that gives only banned or broken logits is an error", () => {
@@ -106,4 +120,126 @@ test("E4: top-k, top-p and min-p together leave only what each of them leaves", 
     drawn.add(drawFrom(logits, { topK: 3, topP: 0.99, minP: 0.7 }, { index }).id);
   }
   expect([...drawn].sort((a, b) => a - b)).toEqual([0, 1]);
+});
+
+test("R10: the draws of a seed are those of a sampler that sorts everything, whatever is switched on", () => {
+  const random = new Random(11);
+  for (let round = 0; round < 400; round++) {
+    const size = 2 + random.below(60);
+    // Few different values, so that there are ties; some banned.
+    const logits = Float32Array.from({ length: size }, (_, id) =>
+      id > 0 && random.chance(0.1) ? -Infinity : random.below(12) - 6 + (id % 3) / 7,
+    );
+    const seen = Array.from({ length: 5 }, () => random.below(size));
+    const sampling: Sampling = {
+      ...plain,
+      seed: random.below(2 ** 32),
+      temperature: random.pick([0.05, 0.7, 0.8, 1, 3]),
+      topK: random.pick([0, 1, 3, 40]),
+      topP: random.pick([0.01, 0.5, 0.95, 1]),
+      minP: random.pick([0, 0.05, 0.5, 1]),
+      repetitionPenalty: random.pick([1, 1.1, 2]),
+    };
+    const index = random.below(1000);
+    const expected = plainDraw(logits, { seen, sampling, index });
+    const history = new TokenHistory(0, seen);
+    const drawn = draw({ logits, history, sampling, index, endOfTextId: size });
+    expect(drawn.id, JSON.stringify({ round, sampling })).toBe(expected.id);
+    expect(drawn.logprob).toBeCloseTo(expected.logprob, 6);
+  }
+});
+
+test("E4: penalties come before bias, bias before bans, and all of them before the temperature", () => {
+  // Token 0: (4 / 2 − 2 · 0.5 − 0.25 + 3) / 0.5 = 7.5; token 1: (−1 · 2 + 0) / 0.5 = −4; 2 banned.
+  const history = new TokenHistory(0, [0, 1], [0, 0]);
+  const { id, logprob } = drawFrom(
+    [4, -1, 50],
+    {
+      repetitionPenalty: 2,
+      frequencyPenalty: 0.5,
+      presencePenalty: 0.25,
+      logitBias: { 0: 3, 2: 100 },
+      temperature: 0.5,
+      topK: 1,
+    },
+    { history, bannedSequences: [[2]] },
+  );
+  expect(id).toBe(0);
+  expect(logprob).toBeCloseTo(7.5 - Math.log(Math.exp(7.5) + Math.exp(-4)), 6);
+});
+
+test("a sequence of several tokens is not completed, but its tokens may stand apart", () => {
+  const sampling = { strategy: "greedy" } as const;
+  const bannedSequences = [[0, 1, 2]];
+  const after = (...tokens: number[]) =>
+    drawFrom([0, 1, 9], sampling, { history: new TokenHistory(0, tokens), bannedSequences }).id;
+  expect(after(0, 1)).toBe(1);
+  expect(after(5, 0, 1)).toBe(1);
+  expect(after(1)).toBe(2);
+  expect(after(1, 0)).toBe(2);
+  expect(after()).toBe(2);
+});
+
+test("E26: no banned sequence is ever completed, in whatever state the history is", () => {
+  const random = new Random(5);
+  for (let round = 0; round < 60; round++) {
+    const bannedSequences = Array.from({ length: 6 }, () =>
+      Array.from({ length: 1 + random.below(3) }, () => random.below(8)),
+    );
+    const history = new TokenHistory(0, [random.below(8), random.below(8)]);
+    for (let index = 0; index < 30; index++) {
+      const logits = Float32Array.from({ length: 12 }, () => random.next() * 4);
+      const { id } = draw({
+        logits,
+        history,
+        sampling: plain,
+        index,
+        endOfTextId,
+        bannedSequences,
+      });
+      history.add(id);
+      expect(bannedSequences.some((sequence) => history.endsWith(sequence))).toBe(false);
+    }
+  }
+});
+
+test("the alternatives are the likeliest after penalties and before truncation, on the token's measure", () => {
+  const logits = [0.5, 0.3, 0.15, 0.05].map(Math.log);
+  const { id, logprob, alternatives } = drawFrom(
+    logits,
+    { topK: 1, temperature: 0.5 },
+    { alternatives: 3, bannedSequences: [[1]] },
+  );
+  // At temperature 0.5 the odds of what is left are 0.25 : 0.0225 : 0.0025.
+  expect(id).toBe(0);
+  expect(alternatives?.map((one) => one.id)).toEqual([0, 2, 3]);
+  expect(alternatives?.[0]?.logprob).toBe(logprob);
+  expect(alternatives?.[1]?.logprob).toBeCloseTo(Math.log(0.0225 / 0.275), 5);
+  expect(alternatives?.[2]?.logprob).toBeCloseTo(Math.log(0.0025 / 0.275), 5);
+});
+
+test("asking for alternatives does not change what is drawn", () => {
+  const random = new Random(2);
+  for (let index = 0; index < 100; index++) {
+    const logits = Float32Array.from({ length: 40 }, () => random.next() * 5);
+    const input = { logits, history: new TokenHistory(0, []), sampling: plain, index, endOfTextId };
+    const { alternatives, ...drawn } = draw({ ...input, alternatives: 10 });
+    expect(drawn).toEqual(draw({ ...input, into: new Float32Array(40) }));
+    expect(alternatives).toHaveLength(10);
+  }
+});
+
+test("a beam's scores are log-probabilities before the penalties, and no temperature touches them", () => {
+  // log 0.25 · 2 by the penalty, log 0.75 + 0.5 by the bias; the third is banned.
+  const input = {
+    logits: Float32Array.of(0, Math.log(3), -Infinity),
+    history: new TokenHistory(0, [0]),
+    sampling: { ...plain, temperature: 0.1, repetitionPenalty: 2, logitBias: { 1: 0.5 }, topK: 1 },
+    index: 0,
+    endOfTextId: 2,
+  };
+  const scores = scoreBeam(input);
+  expect(scores[0]).toBeCloseTo(2 * Math.log(0.25), 6);
+  expect(scores[1]).toBeCloseTo(Math.log(0.75) + 0.5, 6);
+  expect(scores[2]).toBe(-Infinity);
 });
