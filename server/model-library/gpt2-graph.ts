@@ -35,9 +35,7 @@ export function buildGpt2Graph(options: Gpt2GraphOptions): Uint8Array {
   for (let layer = 0; layer < config.layers; layer++) {
     hidden = addBlock(graph, operators, options, layer, hidden);
   }
-  const flat = graph.node("Reshape", [hidden, graph.integers([-1, config.width])]);
-  const rows = graph.node("Gather", [flat, "out_rows"], { attributes: { axis: 0 } });
-  operators.project(operators.normalise(rows, "ln_f"));
+  operators.project(hidden);
   graph.output("logits", "float32", ["rows", config.vocabularySize]);
   return graph.finish(`gpt2 ${precision}, ${slots} slots`);
 }

@@ -12,8 +12,8 @@ export interface WeightedOperators {
   linear(input: string, name: string): string;
   /** c_fc with the tanh form of GELU. */
   activated(input: string, name: string): string;
-  /** [rows, width] → `logits` [rows, vocabulary]. */
-  project(input: string): void;
+  /** [1, tokens, width] → `logits` [rows, vocabulary] of the rows in `out_rows`, which may be none. */
+  project(hidden: string): void;
 }
 
 const microsoft = { domain: "com.microsoft" } as const;
@@ -46,7 +46,9 @@ function createFloatOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpe
     },
     linear: (input, name) => addBias(graph, multiply(input, name), name),
     activated: (input, name) => gelu(graph, multiply(input, name), name),
-    project(input) {
+    project(hidden) {
+      const rows = wantedRows(graph, hidden, config.width);
+      const input = this.normalise(rows, "ln_f");
       const weights = config.tiedEmbeddings ? "wte.weight" : "lm_head.weight";
       const attributes = { transB: 1 };
       graph.node("Gemm", [input, graph.weight(weights)], { attributes, outputs: ["logits"] });
@@ -59,26 +61,20 @@ function createFloatOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpe
  * in a run get.
  */
 function createRowOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOperators {
-  const zeroPoints = new Map<string, string>();
-  /** `axis` counts the rows; one row of scales serves every activation of as many rows. */
-  const quantise = (input: string, axis: 0 | 1) => {
-    const sizes = graph.node("Abs", [input]);
-    // ReduceMax computes nonsense where a run asks for no logits at all; TopK does not.
-    const largest =
-      axis === 0
-        ? graph.node("TopK", [sizes, graph.integers([1])], { outputs: ["largest", "place"] })
-        : graph.node("ReduceMax", [sizes, graph.integers([-1])], { attributes: { keepdims: 1 } });
+  let zeros: string | undefined;
+  const quantise = (input: string) => {
+    const largest = graph.node("ReduceMax", [graph.node("Abs", [input]), graph.integers([-1])], {
+      attributes: { keepdims: 1 },
+    });
     const scaled = graph.node("Mul", [largest, graph.number(1 / 127)]);
     // Without a floor a row of zeros would be divided by zero.
     const scale = graph.node("Max", [scaled, graph.number(1e-30)]);
     const flat = graph.node("Reshape", [scale, graph.integers([-1])]);
-    const zeros = zeroPoints.get(`${axis}`) ?? expandZeroPoint(graph, flat);
-    zeroPoints.set(`${axis}`, zeros);
-    const values = graph.node("QuantizeLinear", [input, flat, zeros], { attributes: { axis } });
+    zeros ??= graph.node("Expand", [graph.byte(zeroPoint), graph.node("Shape", [flat])]);
+    const values = graph.node("QuantizeLinear", [input, flat, zeros], { attributes: { axis: 1 } });
     return { values, scale };
   };
-  const multiply = (input: string, name: string, axis: 0 | 1 = 1) => {
-    const { values, scale } = quantise(input, axis);
+  const multiply = ({ values, scale }: { values: string; scale: string }, name: string) => {
     const weights = [
       graph.weight(`${name}.weight`),
       graph.number(1),
@@ -90,17 +86,19 @@ function createRowOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpera
   return {
     embed: () => gatherQuantised(graph),
     normalise: (input) => plainNorm(graph, config, input),
-    linear: (input, name) => addBias(graph, multiply(input, name), name),
-    activated: (input, name) => gelu(graph, multiply(input, name), name),
-    project(input) {
-      const inputs = [multiply(input, "lm_head", 0), graph.weight("lm_head.bias")];
+    linear: (input, name) => addBias(graph, multiply(quantise(input), name), name),
+    activated: (input, name) => gelu(graph, multiply(quantise(input), name), name),
+    project(hidden) {
+      // Quantised before the rows are chosen: QuantizeLinear brings the process down on none.
+      const { values, scale } = quantise(plainNorm(graph, config, hidden));
+      const rows = {
+        values: wantedRows(graph, values, config.width),
+        scale: wantedRows(graph, scale, 1),
+      };
+      const inputs = [multiply(rows, "lm_head"), graph.weight("lm_head.bias")];
       graph.node("Add", inputs, { outputs: ["logits"] });
     },
   };
-}
-
-function expandZeroPoint(graph: OnnxGraph, like: string): string {
-  return graph.node("Expand", [graph.byte(zeroPoint), graph.node("Shape", [like])]);
 }
 
 function createBlockOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOperators {
@@ -129,8 +127,17 @@ function createBlockOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpe
     normalise: (input) => plainNorm(graph, config, input),
     linear: (input, name) => multiply(input, name, { bias: true }),
     activated: (input, name) => gelu(graph, multiply(input, name, { bias: false }), name),
-    project: (input) => void multiply(input, "lm_head", { bias: true, output: "logits" }),
+    project(hidden) {
+      const input = plainNorm(graph, config, wantedRows(graph, hidden, config.width));
+      multiply(input, "lm_head", { bias: true, output: "logits" });
+    },
   };
+}
+
+/** [1, tokens, length] → [rows, length]. */
+function wantedRows(graph: OnnxGraph, input: string, length: number): string {
+  const flat = graph.node("Reshape", [input, graph.integers([-1, length])]);
+  return graph.node("Gather", [flat, "out_rows"], { attributes: { axis: 0 } });
 }
 
 function batchOfIds(graph: OnnxGraph): string {
