@@ -3,7 +3,13 @@ import { fileURLToPath } from "node:url";
 import { UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { GenerationRequest } from "./engine.ts";
-import { type Command, type Report, reportSchema, type WorkerSettings } from "./protocol.ts";
+import {
+  type Command,
+  type Report,
+  reportsSchema,
+  type WorkerRequest,
+  type WorkerSettings,
+} from "./protocol.ts";
 import { TokenStream } from "./token-stream.ts";
 
 /** A generation in the worker and the stream that its tokens go to. */
@@ -45,6 +51,8 @@ export class EngineWorker {
   readonly #lostListeners: ((error: Error) => void)[] = [];
   readonly #exited: Promise<unknown>;
   #queue: readonly number[] = [];
+  /** Tokens taken since the worker was last told, by generation. */
+  #taken = new Map<number, number>();
   #generations = 0;
   #end: UnavailableError | undefined;
   #closing: Promise<void> | undefined;
@@ -75,7 +83,7 @@ export class EngineWorker {
     const id = this.#generations++;
     const running: Running = {
       stream: new TokenStream({
-        taken: () => this.#send({ type: "credit", generation: id, count: 1 }),
+        taken: () => this.#take(id),
         left: () => this.#cancel(id),
       }),
       endListeners: [],
@@ -91,9 +99,7 @@ export class EngineWorker {
       return generation;
     }
     this.#running.set(id, running);
-    const { prompt, firstIndex, sampling, history = [] } = request;
-    const copied = { prompt: [...prompt], firstIndex, sampling, history: [...history] };
-    this.#send({ type: "generate", generation: id, sequence, request: copied });
+    this.#send({ type: "generate", generation: id, sequence, request: copyOf(request) });
     return generation;
   }
 
@@ -127,10 +133,23 @@ export class EngineWorker {
   }
 
   #receive(message: unknown): void {
-    const report = reportSchema.safeParse(message);
-    if (report.success) return this.#hear(report.data);
-    this.#lose("The engine sent something that cannot be understood.", report.error);
+    const reports = reportsSchema.safeParse(message);
+    for (const report of reports.data ?? []) this.#hear(report);
+    if (reports.success) return;
+    this.#lose("The engine sent something that cannot be understood.", reports.error);
     this.#worker.kill("SIGKILL");
+  }
+
+  /** The worker is told once of all that consumers take in one turn of the event loop. */
+  #take(id: number): void {
+    if (this.#taken.size === 0) setImmediate(() => this.#tellTaken());
+    this.#taken.set(id, (this.#taken.get(id) ?? 0) + 1);
+  }
+
+  #tellTaken(): void {
+    const taken = [...this.#taken].map(([generation, count]) => ({ generation, count }));
+    this.#taken.clear();
+    this.#send({ type: "credit", taken });
   }
 
   #hear(report: Report): void {
@@ -152,6 +171,8 @@ export class EngineWorker {
         return this.#remove(report.generation)?.stream.stop(
           new UnavailableError(`The engine could not go on: ${report.message}`),
         );
+      case "refused":
+        return this.#remove(report.generation)?.stream.stop(new UnavailableError(report.message));
       case "queue":
         this.#queue = report.generations;
         return;
@@ -192,4 +213,18 @@ export class EngineWorker {
   #send(command: Command): void {
     if (this.#end === undefined) this.#worker.send(command);
   }
+}
+
+function copyOf(request: GenerationRequest): WorkerRequest {
+  const { prompt, firstIndex, sampling, history = [], written = [] } = request;
+  const { bannedSequences = [], alternatives = 0 } = request;
+  return {
+    prompt: [...prompt],
+    firstIndex,
+    sampling,
+    history: [...history],
+    written: [...written],
+    bannedSequences: bannedSequences.map((ids) => [...ids]),
+    alternatives,
+  };
 }

@@ -21,6 +21,8 @@ export interface GenerationRequest {
    * (none for a plain run).
    */
   history?: readonly number[];
+  /** Ids that the run itself wrote before `firstIndex`, the newest few: frequency and presence count them. */
+  written?: readonly number[];
   /** Token sequences that are never completed (what `sampling.bannedWords` is in this model's ids). */
   bannedSequences?: readonly (readonly number[])[];
   /** How many of the likeliest tokens each drawn one tells beside itself, 0–10; by default none. */
@@ -70,9 +72,10 @@ export interface EngineSequence {
    * Goes on from the prompt until the caller leaves the loop, maxTokens of the run is reached
    * (index maxTokens − 1 is the last), or the end-of-text token is drawn. That token is yielded
    * last; it is banned below minTokens and in endless runs. Past the window the oldest half goes.
+   * With the strategy "beams" (needs maxTokens) all tokens come at the end, when the search is done.
    */
   generate(request: GenerationRequest, signal?: AbortSignal): Generation;
-  /** 0: it has or had a place; n: n-th in line for one. */
+  /** 0: it does not wait; n: n-th in line for a place. */
   readonly queuePosition: number;
   close(): Promise<void>;
 }

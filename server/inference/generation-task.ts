@@ -1,109 +1,173 @@
 import type { GeneratedToken, PrefillReport } from "./engine.ts";
 import type { WorkerRequest } from "./protocol.ts";
 import { draw } from "./sampler.ts";
-import { keepCommonPrefix, type SequenceMemory } from "./sequence-memory.ts";
-import { TokenHistory } from "./token-history.ts";
+import { fewestTokens, mostKept, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
+import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
+import { countedTokens, TokenHistory } from "./token-history.ts";
+import { keptHalf, WindowSlide } from "./window-slide.ts";
 
-interface ModelLimits {
+/** What a task is told about the model and about itself. */
+export interface TaskOptions {
+  id: number;
+  sequence: number;
+  credit: number;
+  request: WorkerRequest;
   contextTokens: number;
   endOfTextId: number;
 }
 
-interface Drawn {
-  token: GeneratedToken;
-  prefill: PrefillReport | undefined;
-}
-
-/** One request on its way: its window of tokens, and what is still to be computed of it. */
-export class GenerationTask {
-  /** Tokens that may still be drawn before the consumer has to take one. */
+/** Draws one token after another from its window of tokens, past the window's end too. */
+export class GenerationTask implements Task {
   credit: number;
   readonly id: number;
   readonly sequence: number;
+  readonly places = 1;
+  readonly #options: TaskOptions;
   readonly #request: WorkerRequest;
-  readonly #limits: ModelLimits;
   #window: number[];
+  /** What the run wrote: penalties count it beyond the window too. */
+  #written: number[];
   #history: TokenHistory;
+  #slide: WindowSlide;
   #nextIndex: number;
   #droppedTokens = 0;
-  #begun = false;
-  /** Until the first token reports it. */
-  #prefill: PrefillReport | undefined;
+  #seat: Seat | undefined;
+  #prefill: { report: PrefillReport; isTold: boolean } | undefined;
   #endOfText = false;
 
-  constructor(
-    numbers: { id: number; sequence: number; credit: number },
-    request: WorkerRequest,
-    limits: ModelLimits,
-  ) {
-    this.id = numbers.id;
-    this.sequence = numbers.sequence;
-    this.credit = numbers.credit;
-    this.#request = request;
-    this.#limits = limits;
-    this.#window = [...request.prompt];
+  constructor(options: TaskOptions) {
+    this.#options = options;
+    this.#request = options.request;
+    this.id = options.id;
+    this.sequence = options.sequence;
+    this.credit = options.credit;
+    this.#window = [...options.request.prompt];
+    this.#written = [...options.request.written];
     this.#history = this.#rememberWindow();
-    this.#nextIndex = request.firstIndex;
+    this.#slide = new WindowSlide(this.#window, options.contextTokens);
+    this.#nextIndex = options.request.firstIndex;
   }
 
-  /** Whether there is nothing left to draw. */
   get finished(): boolean {
-    const { maxTokens } = this.#request.sampling;
-    return this.#endOfText || (maxTokens !== null && this.#nextIndex >= maxTokens);
+    return this.#endOfText || this.#drawsLeft <= 0;
   }
 
-  /** Fits the sequence's memory to the prompt, once, before the first step. */
-  begin(memory: SequenceMemory): void {
-    if (this.#begun) return;
-    this.#begun = true;
-    const keptTokens = keepCommonPrefix(memory, this.#window);
-    this.#prefill = { promptTokens: this.#window.length, keptTokens };
+  get ready(): boolean {
+    return this.seated && this.credit > 0;
   }
 
-  /** Tokens of the window whose keys and values are not there yet. */
-  pendingTokens(memory: SequenceMemory): number {
-    return this.#window.length - memory.computed.length;
+  get seated(): boolean {
+    return this.#seat !== undefined;
   }
 
-  /** The next of them to compute, at most `limit`. */
-  nextChunk(memory: SequenceMemory, limit: number): number[] {
+  get prompt(): readonly number[] {
+    return this.#window;
+  }
+
+  get mostTokens(): number {
+    return Math.min(this.#options.contextTokens, this.#window.length + this.#drawsLeft);
+  }
+
+  get pendingTokens(): number {
+    return this.#seat === undefined ? 0 : this.#window.length - this.#seat.memory.computed.length;
+  }
+
+  /** Only where it goes on beyond the window, and once its prompt is computed. */
+  get slide(): WindowSlide | undefined {
+    const goesOn = this.#drawsLeft > this.#slide.drawsLeft;
+    return this.ready && goesOn && this.pendingTokens <= fewestTokens ? this.#slide : undefined;
+  }
+
+  sit(seat: Seat): void {
+    this.#seat = seat;
+    const keptTokens = seat.memory.computed.length;
+    this.#prefill ??= {
+      report: { promptTokens: this.#window.length, keptTokens },
+      isTold: false,
+    };
+  }
+
+  rise(): void {
+    this.#seat = undefined;
+    this.#slide.memory = undefined;
+  }
+
+  nextShares({ rows, promptTokens }: StepRoom): Share[] {
+    if (this.#seat === undefined || rows === 0) return [];
+    const { memory } = this.#seat;
+    const pending = this.pendingTokens;
+    const length = pending <= fewestTokens ? pending : pieceLength(pending, promptTokens);
+    if (length === 0) return [];
     const start = memory.computed.length;
-    return this.#window.slice(start, start + limit);
+    const tokens = this.#window.slice(start, start + length);
+    return [{ task: this, memory, tokens, outputs: length === pending ? 1 : 0 }];
   }
 
-  /**
-   * Draws from the logits after the window's last token, and takes the token into the window; the
-   * first time it also tells what the prompt cost.
-   */
-  draw(logits: Float32Array, memory: SequenceMemory): Drawn {
-    const { sampling } = this.#request;
-    const { endOfTextId } = this.#limits;
-    const index = this.#nextIndex;
-    const drawn = draw({ logits, history: this.#history, sampling, index, endOfTextId });
-    const contextTokens = this.#window.length;
-    const token = { index, ...drawn, contextTokens, droppedTokens: this.#droppedTokens };
-    this.#nextIndex++;
+  settle(share: Share, logits: readonly Float32Array[]): TaskNews {
+    const last = logits.at(-1);
+    const seat = this.#seat;
+    if (seat === undefined || share.memory !== seat.memory || last === undefined)
+      return { tokens: [] };
+    const token = this.#draw(last, seat);
+    const prefill = this.#prefill?.isTold ? undefined : this.#prefill?.report;
+    if (this.#prefill !== undefined) this.#prefill.isTold = true;
+    return { prefill, tokens: [token] };
+  }
+
+  get #drawsLeft(): number {
+    const { maxTokens } = this.#request.sampling;
+    return maxTokens === null ? Infinity : maxTokens - this.#nextIndex;
+  }
+
+  #draw(logits: Float32Array, seat: Seat): GeneratedToken {
+    const { sampling, bannedSequences, alternatives } = this.#request;
+    const { endOfTextId, contextTokens } = this.#options;
+    const history = this.#history;
+    const index = this.#nextIndex++;
+    const drawn = draw({
+      logits,
+      history,
+      sampling,
+      index,
+      endOfTextId,
+      bannedSequences,
+      alternatives,
+    });
+    const window = { contextTokens: this.#window.length, droppedTokens: this.#droppedTokens };
     this.credit--;
     this.#endOfText = drawn.id === endOfTextId;
     this.#window.push(drawn.id);
-    this.#history.add(drawn.id);
-    if (this.#window.length > this.#limits.contextTokens) this.#dropOldestHalf(memory);
-    const prefill = this.#prefill;
-    this.#prefill = undefined;
-    return { token, prefill };
+    this.#written.push(drawn.id);
+    history.add(drawn.id);
+    if (this.#window.length > contextTokens && !this.finished) this.#dropOldestHalf(seat);
+    return { index, ...drawn, ...window };
   }
 
-  /** Positions are absolute in GPT-2, so what stays has to be computed anew at its new place. */
-  #dropOldestHalf(memory: SequenceMemory): void {
-    const kept = Math.floor(this.#limits.contextTokens / 2);
-    this.#droppedTokens += this.#window.length - kept;
-    this.#window = this.#window.slice(-kept);
+  /** Goes on in the memory of the kept half, as far as that is computed. */
+  #dropOldestHalf(seat: Seat): void {
+    const { contextTokens } = this.#options;
+    const rebuilt = this.#slide.memory;
+    this.#droppedTokens += this.#window.length - keptHalf(contextTokens);
+    this.#window = this.#window.slice(-keptHalf(contextTokens));
     this.#history = this.#rememberWindow();
-    memory.computed.length = 0;
+    this.#slide = new WindowSlide(this.#window, contextTokens);
+    if (rebuilt === undefined) seat.memory.computed.length = 0;
+    else this.#changeMemory(seat, rebuilt);
+  }
+
+  #changeMemory(seat: Seat, memory: SequenceMemory): void {
+    memory.computed.length = Math.min(memory.computed.length, mostKept(this.#window));
+    this.#seat = { ...seat, memory };
+    seat.discardMemory(seat.memory);
   }
 
   #rememberWindow(): TokenHistory {
     const { sampling, history } = this.#request;
-    return new TokenHistory(sampling.noRepeatNgramSize, [...history, ...this.#window]);
+    this.#written = this.#written.slice(-countedTokens);
+    return new TokenHistory(
+      sampling.noRepeatNgramSize,
+      [...history, ...this.#window],
+      this.#written,
+    );
   }
 }

@@ -9,6 +9,9 @@ const requestSchema = z.object({
   firstIndex: number,
   sampling: samplingSchema,
   history: ids,
+  written: ids,
+  bannedSequences: z.array(ids),
+  alternatives: number,
 });
 export type WorkerRequest = z.infer<typeof requestSchema>;
 
@@ -20,8 +23,11 @@ export const commandSchema = z.discriminatedUnion("type", [
     sequence: number,
     request: requestSchema,
   }),
-  /** The consumer took `count` tokens: as many more may be computed ahead. */
-  z.object({ type: z.literal("credit"), generation: number, count: number }),
+  /** Consumers took tokens, `count` of each generation: as many more may be computed ahead. */
+  z.object({
+    type: z.literal("credit"),
+    taken: z.array(z.object({ generation: number, count: number })),
+  }),
   z.object({ type: z.literal("cancel"), generation: number }),
   z.object({ type: z.literal("forget"), sequence: number }),
   z.object({ type: z.literal("close") }),
@@ -34,6 +40,8 @@ export const workerSettingsSchema = z.object({
   runtime: z.enum(["zero-copy", "binding"]).optional(),
   threads: z.int().positive().optional(),
   places: z.int().positive(),
+  /** What keys and values may take. */
+  memoryBytes: number,
 });
 export type WorkerSettings = z.infer<typeof workerSettingsSchema>;
 
@@ -43,10 +51,14 @@ const tokenSchema = z.object({
   logprob: z.number(),
   contextTokens: number,
   droppedTokens: number,
+  alternatives: z
+    .array(z.object({ id: number, logprob: z.number() }))
+    .readonly()
+    .exactOptional(),
 });
 
-/** What the worker tells. A generation's last message is `ended` or `failed`. */
-export const reportSchema = z.discriminatedUnion("type", [
+/** One thing that the worker tells. A generation's last is `ended`, `failed` or `refused`. */
+const reportSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("ready"),
     runtime: z.enum(["zero-copy", "binding"]),
@@ -60,10 +72,14 @@ export const reportSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("token"), generation: number, token: tokenSchema }),
   z.object({ type: z.literal("ended"), generation: number }),
   z.object({ type: z.literal("failed"), generation: number, message: z.string() }),
+  z.object({ type: z.literal("refused"), generation: number, message: z.string() }),
   /** Generations that wait for a place, first in line first. */
   z.object({ type: z.literal("queue"), generations: z.array(number) }),
 ]);
 export type Report = z.infer<typeof reportSchema>;
+
+/** What a worker sends: all that one step brought, in order. */
+export const reportsSchema = z.array(reportSchema);
 
 /** Tokens that a worker computes ahead of the consumer. */
 export const initialCredit = 4;

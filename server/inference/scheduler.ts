@@ -1,41 +1,45 @@
+import { Admission } from "./admission.ts";
+import { planStep } from "./batch-plan.ts";
+import { BeamTask } from "./beam-task.ts";
 import type { GeneratedToken, PrefillReport } from "./engine.ts";
 import { GenerationTask } from "./generation-task.ts";
-import type { LanguageModel, Row } from "./language-model.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { MemoryPool } from "./memory-pool.ts";
 import type { ModelCard } from "./model-card.ts";
 import { Places } from "./places.ts";
 import { initialCredit, type WorkerRequest } from "./protocol.ts";
-import type { SequenceMemory } from "./sequence-memory.ts";
+import type { Share, Task } from "./task.ts";
+import { nextRebuild } from "./window-slide.ts";
 
-/** What a scheduler tells; the last word on a generation is `ended` or `failed`. */
+/** What a scheduler tells; the last word on a generation is `ended`, `failed` or `refused`. */
 export interface SchedulerEvents {
   prefilled(generation: number, report: PrefillReport): void;
   token(generation: number, token: GeneratedToken): void;
   ended(generation: number): void;
   failed(generation: number, message: string): void;
+  /** It never had a place; the message is a sentence for people. */
+  refused(generation: number, message: string): void;
   queue(generations: number[]): void;
 }
 
 export interface SchedulerOptions {
   model: LanguageModel;
-  card: ModelCard;
+  card: Pick<ModelCard, "contextTokens" | "endOfTextId">;
   /** How many generations go on side by side. */
   places: number;
+  /** What keys and values may take. */
+  memoryBytes: number;
   events: SchedulerEvents;
   /** Resolves when messages that arrived meanwhile have been heard. */
   listen: () => Promise<void>;
+  /** Whose consumer takes nothing for so long gives its place to one who waits. */
+  restAfterMs?: number;
 }
 
-/** Prompt tokens of one step: a row alone may take more than one that others wait beside. */
-const chunkAlone = 64;
-const chunkBesideOthers = 32;
-/** Sequences whose memory is kept, for each place; a paused run resumes without computing anew. */
-const idleMemoriesPerPlace = 2;
-
-interface Share {
-  task: GenerationTask;
-  memory: SequenceMemory;
-  row: Row;
-}
+/** So many may wait in line. */
+export const longestLine = 256;
+const idleMemories = 64;
+const defaultRestAfterMs = 1000;
 
 /**
  * Lets many generations share one model: in each step all that can go on are computed together, one
@@ -44,34 +48,53 @@ interface Share {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #places: Places;
-  readonly #memories = new Map<number, SequenceMemory>();
-  readonly #forgotten = new Set<number>();
+  readonly #pool: MemoryPool;
+  readonly #admission: Admission;
+  readonly #restAfterMs: number;
+  readonly #servedAtMs = new WeakMap<Task, number>();
   #toldQueue: readonly number[] = [];
   #work: Promise<void> | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: SchedulerOptions) {
+    const { model, card, memoryBytes: budgetBytes } = options;
     this.#options = options;
-    this.#places = new Places(options.places);
+    this.#restAfterMs = options.restAfterMs ?? defaultRestAfterMs;
+    const places = new Places(options.places);
+    const pool = new MemoryPool({ model, budgetBytes, idleLimit: idleMemories });
+    this.#places = places;
+    this.#pool = pool;
+    this.#admission = new Admission({ model, contextTokens: card.contextTokens, places, pool });
   }
 
   /** Starts a generation; one that its sequence still has ends. */
   generate(id: number, sequence: number, request: WorkerRequest): void {
     const before = this.#places.ofSequence(sequence);
     if (before !== undefined) this.#finish(before);
-    const task = new GenerationTask(
-      { id, sequence, credit: initialCredit },
+    const { contextTokens, endOfTextId } = this.#options.card;
+    const options = {
+      id,
+      sequence,
       request,
-      this.#options.card,
-    );
+      credit: initialCredit,
+      contextTokens,
+      endOfTextId,
+    };
+    const isBeams = request.sampling.strategy === "beams";
+    const task = isBeams ? new BeamTask(options) : new GenerationTask(options);
+    const refusal = this.#refusal(task);
+    if (refusal !== undefined) return this.#options.events.refused(id, refusal);
+    if (task.finished) return this.#options.events.ended(id);
     this.#places.join(task);
-    this.#seat();
+    this.#wake();
   }
 
   credit(id: number, count: number): void {
     const task = this.#places.find(id);
     if (task === undefined) return;
     task.credit += count;
+    if (this.#places.isResting(task)) this.#places.join(task);
     this.#wake();
   }
 
@@ -81,36 +104,26 @@ export class Scheduler {
     if (task !== undefined) this.#finish(task);
   }
 
-  /** Ends what the sequence generates and frees its memory. */
+  /** Ends what the sequence generates; its memory is kept for others until it is wanted. */
   forget(sequence: number): void {
     const task = this.#places.ofSequence(sequence);
     if (task !== undefined) this.#finish(task);
-    this.#forgotten.add(sequence);
-    this.#wake();
+    this.#pool.forget(sequence);
   }
 
   /** Ends every generation after the step that is being computed, and frees all memory. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#restTimer);
     await this.#work;
-    for (const task of [...this.#places.seated, ...this.#places.waiting]) this.#finish(task);
-    for (const { cache } of this.#memories.values()) cache.release();
-    this.#memories.clear();
+    for (const task of this.#places.all) this.#finish(task);
+    this.#pool.close();
   }
 
-  #seat(): void {
-    for (let task = this.#places.admit(); task !== undefined; task = this.#places.admit()) {
-      if (task.finished) this.#finish(task);
-    }
-    this.#tellQueue();
-    this.#wake();
-  }
-
-  #tellQueue(): void {
-    const queue = this.#places.waiting.map(({ id }) => id);
-    if (queue.join() === this.#toldQueue.join()) return;
-    this.#toldQueue = queue;
-    this.#options.events.queue(queue);
+  #refusal(task: Task): string | undefined {
+    if (this.#places.waiting.length >= longestLine)
+      return "Too many texts wait for the model already. Try again in a while.";
+    return this.#admission.refusal(task);
   }
 
   /** Starts the loop once the caller is done; while it runs it sees all changes itself. */
@@ -120,88 +133,107 @@ export class Scheduler {
 
   async #run(): Promise<void> {
     for (;;) {
-      this.#freeMemories();
       const shares = this.#closed ? [] : this.#nextShares();
       if (shares.length === 0) break;
       await this.#step(shares);
       await this.#options.listen();
     }
     this.#work = undefined;
+    if (!this.#closed && this.#places.waiting.length > 0) this.#lookAgain();
   }
 
-  /** A generation's memory is fitted to its prompt here, when no step is writing into it. */
+  /** Places, memory and rows of the next step; here no step is writing into any memory. */
   #nextShares(): Share[] {
-    const ready = this.#places.seated.filter((task) => task.credit > 0);
-    const chunk = ready.length > 1 ? chunkBesideOthers : chunkAlone;
-    return ready.slice(0, this.#options.model.maxRows).map((task) => {
-      const memory = this.#memoryOf(task.sequence);
-      task.begin(memory);
-      const tokens = task.nextChunk(memory, chunk);
-      const past = memory.computed.length;
-      const outputs = tokens.length === task.pendingTokens(memory) ? 1 : 0;
-      return { task, memory, row: { cache: memory.cache, past, tokens, outputs } };
-    });
+    this.#pool.sweep();
+    this.#admission.admit();
+    this.#makePlaces();
+    this.#admission.sit();
+    this.#tellQueue();
+    const ready = this.#places.seated.filter((task) => task.ready);
+    const rebuild = nextRebuild(ready, (task, slide) =>
+      this.#admission.provideRebuild(task, slide.tokens),
+    );
+    return planStep(ready, this.#options.model.maxRows, rebuild);
+  }
+
+  /** Where someone waits, those whose consumers take nothing give up their places. */
+  #makePlaces(): void {
+    const { waiting } = this.#places;
+    if (waiting.length === 0) return;
+    const before = performance.now() - this.#restAfterMs;
+    for (const task of this.#places.seated) {
+      const servedAtMs = this.#servedAtMs.get(task) ?? Infinity;
+      if (this.#places.waiting.length === 0) return;
+      if (task.credit > 0 || servedAtMs > before) continue;
+      this.#places.rest(task);
+      task.rise();
+      this.#pool.release(task);
+      this.#admission.admit();
+    }
+  }
+
+  /** Someone waits and no step will come by itself: a place may become free by lying idle. */
+  #lookAgain(): void {
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => this.#wake(), this.#restAfterMs).unref();
+  }
+
+  #tellQueue(): void {
+    const queue = this.#places.waiting.map(({ id }) => id);
+    if (queue.join() === this.#toldQueue.join()) return;
+    this.#toldQueue = queue;
+    this.#options.events.queue(queue);
   }
 
   async #step(shares: readonly Share[]): Promise<void> {
+    const rows = shares.map(({ memory, tokens, outputs }) => ({
+      cache: memory.cache,
+      past: memory.computed.length,
+      tokens,
+      outputs,
+    }));
     try {
-      const logits = await this.#options.model.run(shares.map(({ row }) => row));
-      shares.forEach((share, i) => this.#settle(share, logits[i]?.[0]));
+      const logits = await this.#options.model.run(rows);
+      shares.forEach(({ memory, tokens }) => memory.computed.push(...tokens));
+      shares.forEach((share, i) => this.#settle(share, logits[i] ?? []));
     } catch (error) {
       for (const { task, memory } of shares) {
         memory.computed.length = 0;
-        this.#fail(task, error);
+        if (this.#places.find(task.id) === task) this.#fail(task, error);
       }
     }
   }
 
-  /** Takes in what a step computed; a generation that ended meanwhile keeps its keys and values. */
-  #settle({ task, memory, row }: Share, logits: Float32Array | undefined): void {
-    memory.computed.push(...row.tokens);
+  /** A generation that ended meanwhile keeps its keys and values. */
+  #settle(share: Share, logits: readonly Float32Array[]): void {
+    const { task } = share;
     if (this.#places.find(task.id) !== task) return;
     this.#places.served(task);
-    if (logits === undefined) return;
+    this.#servedAtMs.set(task, performance.now());
     try {
-      const { prefill, token } = task.draw(logits, memory);
+      const { prefill, tokens } = task.settle(share, logits);
       if (prefill !== undefined) this.#options.events.prefilled(task.id, prefill);
-      this.#options.events.token(task.id, token);
+      for (const token of tokens) this.#options.events.token(task.id, token);
       if (task.finished) this.#finish(task);
     } catch (error) {
       this.#fail(task, error);
     }
   }
 
-  #finish(task: GenerationTask): void {
-    this.#places.leave(task);
+  #finish(task: Task): void {
+    this.#leave(task);
     this.#options.events.ended(task.id);
-    if (!this.#closed) this.#seat();
   }
 
-  #fail(task: GenerationTask, error: unknown): void {
-    this.#places.leave(task);
+  #fail(task: Task, error: unknown): void {
+    this.#leave(task);
     this.#options.events.failed(task.id, error instanceof Error ? error.message : String(error));
-    this.#seat();
   }
 
-  #memoryOf(sequence: number): SequenceMemory {
-    const known = this.#memories.get(sequence);
-    const memory = known ?? { cache: this.#options.model.createCache(), computed: [] };
-    this.#memories.delete(sequence);
-    this.#memories.set(sequence, memory);
-    return memory;
-  }
-
-  /**
-   * Only between steps, because native code writes into these arrays. Besides forgotten sequences,
-   * those that have been idle longest give their memory back when there are many.
-   */
-  #freeMemories(): void {
-    const idle = [...this.#memories.keys()].filter((id) => !this.#places.ofSequence(id));
-    const excess = Math.max(0, this.#memories.size - idleMemoriesPerPlace * this.#options.places);
-    for (const sequence of [...this.#forgotten, ...idle.slice(0, excess)]) {
-      this.#memories.get(sequence)?.cache.release();
-      this.#memories.delete(sequence);
-    }
-    this.#forgotten.clear();
+  #leave(task: Task): void {
+    this.#places.leave(task);
+    task.rise();
+    this.#pool.release(task);
+    this.#wake();
   }
 }

@@ -1,19 +1,40 @@
 import type { KeyValueCache } from "./key-value-cache.ts";
 
-/** What the model has computed of one sequence: its keys and values, and of which token ids. */
+/** What the model has computed of one text: keys and values, and of which token ids. */
 export interface SequenceMemory {
-  cache: KeyValueCache;
-  computed: number[];
+  readonly cache: KeyValueCache;
+  readonly computed: number[];
+  /** The sequence that used it last; none once that is closed. */
+  sequence: number | undefined;
+}
+
+/** How many tokens two texts have in common at their start, looked at up to `limit`. */
+export function commonPrefix(
+  one: readonly number[],
+  other: readonly number[],
+  limit = Infinity,
+): number {
+  const most = Math.min(one.length, other.length, limit);
+  let length = 0;
+  while (length < most && one[length] === other[length]) length++;
+  return length;
 }
 
 /**
- * Forgets what does not lead to these tokens and returns how many stay. The last token is never
- * kept: its logits are wanted, so it has to be computed again.
+ * How much of a prompt is taken from what was computed before. The last token's logits are wanted,
+ * so it is computed; and one before it, because a row of one token rounds otherwise than a longer
+ * one: so a prompt gives the same bits whoever computed how much of it in which pieces.
  */
-export function keepCommonPrefix(memory: SequenceMemory, tokens: readonly number[]): number {
-  const limit = Math.min(memory.computed.length, tokens.length - 1);
-  let kept = 0;
-  while (kept < limit && memory.computed[kept] === tokens[kept]) kept++;
-  memory.computed.length = kept;
-  return kept;
+export function mostKept(prompt: readonly number[]): number {
+  return Math.max(0, prompt.length - fewestTokens);
+}
+
+/** A piece of a prompt is never shorter, for the sake of the same bits. */
+export const fewestTokens = 2;
+
+/** Length of the next piece of a prompt with so much pending, where a step has room for `most`; 0: not now. */
+export function pieceLength(pending: number, most: number): number {
+  if (pending <= most) return pending;
+  const length = pending - most < fewestTokens ? pending - fewestTokens : most;
+  return length < fewestTokens ? 0 : length;
 }

@@ -11,6 +11,7 @@ async function serve(): Promise<void> {
   // A server that was killed closes nothing: without it there is nobody to work for.
   process.once("disconnect", () => process.exit());
   yieldToPeople();
+  const report = createReporter();
   const settings = workerSettingsSchema.parse(JSON.parse(process.argv[2] ?? "null"));
   const card = readModelCard(settings.modelFolder);
   const { runtime, fallbackReason } = await openRuntime(settings.runtime);
@@ -25,12 +26,14 @@ async function serve(): Promise<void> {
     model,
     card,
     places: settings.places,
+    memoryBytes: settings.memoryBytes,
     events: {
       prefilled: (generation, prefill) =>
         report({ type: "prefilled", generation, report: prefill }),
       token: (generation, token) => report({ type: "token", generation, token }),
       ended: (generation) => report({ type: "ended", generation }),
       failed: (generation, message) => report({ type: "failed", generation, message }),
+      refused: (generation, message) => report({ type: "refused", generation, message }),
       queue: (generations) => report({ type: "queue", generations }),
     },
     listen: () => new Promise((resolve) => setImmediate(resolve)),
@@ -48,8 +51,18 @@ async function serve(): Promise<void> {
   });
 }
 
-function report(message: Report): void {
-  if (process.connected) process.send?.(message);
+/** What one step brings leaves in one message: the server's thread is woken once for all of it. */
+function createReporter(): (report: Report) => void {
+  let gathered: Report[] = [];
+  return (report) => {
+    gathered.push(report);
+    if (gathered.length > 1) return;
+    queueMicrotask(() => {
+      const message = gathered;
+      gathered = [];
+      if (process.connected) process.send?.(message);
+    });
+  };
 }
 
 /** Where Linux weighs whole sessions against each other: the nice value of one's own. */
@@ -83,7 +96,8 @@ function obey(command: Command, scheduler: Scheduler, close: () => Promise<void>
     case "generate":
       return scheduler.generate(command.generation, command.sequence, command.request);
     case "credit":
-      return scheduler.credit(command.generation, command.count);
+      for (const { generation, count } of command.taken) scheduler.credit(generation, count);
+      return;
     case "cancel":
       return scheduler.cancel(command.generation);
     case "forget":

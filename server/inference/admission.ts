@@ -1,0 +1,136 @@
+import type { LanguageModel } from "./language-model.ts";
+import type { MemoryMatch, MemoryPool } from "./memory-pool.ts";
+import type { Places } from "./places.ts";
+import { commonPrefix, fewestTokens, mostKept, type SequenceMemory } from "./sequence-memory.ts";
+import type { Task } from "./task.ts";
+import { keptHalf } from "./window-slide.ts";
+
+export interface AdmissionOptions {
+  model: Pick<LanguageModel, "bytesFor">;
+  contextTokens: number;
+  places: Places;
+  pool: MemoryPool;
+}
+
+/** Waiting for another to compute so much of the same prompt is worth it; less is computed at once. */
+const fewestAwaited = 16;
+/** Of long copies a step makes one, so that those who stream do not wait for several. */
+const longCopy = 64;
+
+/** Hands out places and memory, and lets prompts that begin alike be computed once. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** Why a task can never be let in, in a sentence; undefined when it can. */
+  refusal(task: Task): string | undefined {
+    const { budgetBytes } = this.#options.pool;
+    const needed = this.#bytesFor(task);
+    if (needed <= budgetBytes) return undefined;
+    return `This needs ${inMegabytes(needed)} MB for the model's keys and values, and there are ${inMegabytes(budgetBytes)} MB in all (ENGINE_MEMORY_MB). Ask for fewer tokens or beams.`;
+  }
+
+  /** Seats those first in line as long as there are places and memory. Never during a step. */
+  admit(): void {
+    const { places, pool } = this.#options;
+    for (const task of places.waiting) {
+      if (!places.hasRoomFor(task)) return;
+      const wanted = this.#search(task);
+      if (!pool.reserve(task, this.#bytesFor(task), wanted?.memory)) return;
+      places.seat(task);
+    }
+  }
+
+  /** Gives those with a place a memory to start from, unless another is computing it for them. */
+  sit(): void {
+    const { places } = this.#options;
+    for (const task of places.seated) {
+      if (task.seated) continue;
+      const match = this.#search(task);
+      if (this.#isBeingComputed(task, match?.kept ?? 0)) continue;
+      if (this.#sit(task, match) >= longCopy) return;
+    }
+  }
+
+  /** Another memory for a task, for the window that it will have; undefined where there is no room. */
+  provideRebuild(task: Task, tokens: readonly number[]): SequenceMemory | undefined {
+    const { pool, model, contextTokens } = this.#options;
+    const half = model.bytesFor(keptHalf(contextTokens));
+    const { sequence } = task;
+    const match = pool.search({ tokens, sequence, holder: task, mostKept: tokens.length });
+    if (!pool.reserve(task, this.#bytesFor(task) + half, match?.memory)) return undefined;
+    if (match === undefined || !pool.isIdle(match.memory) || match.memory.cache.bytes > half)
+      return pool.create(task, sequence);
+    return this.#adopt(task, match);
+  }
+
+  /** Returns how many tokens were copied. */
+  #sit(task: Task, match: MemoryMatch | undefined): number {
+    const { pool } = this.#options;
+    const adopts = match !== undefined && this.#mayAdopt(task, match);
+    const memory = adopts ? this.#adopt(task, match) : pool.create(task, task.sequence);
+    const copied = adopts || match === undefined ? 0 : copy(match, memory);
+    task.sit({
+      memory,
+      createMemory: () => pool.create(task, task.sequence),
+      discardMemory: (old) => {
+        pool.discard(task, old);
+        pool.lower(task, this.#bytesFor(task));
+      },
+    });
+    return copied;
+  }
+
+  /** Others' memories are taken over where little else would be lost with it. */
+  #mayAdopt(task: Task, { memory, kept }: MemoryMatch): boolean {
+    const { pool, model } = this.#options;
+    if (pool.holds(task, memory)) return true;
+    if (!pool.isIdle(memory)) return false;
+    if (task.places > 1 && memory.cache.bytes > model.bytesFor(task.mostTokens)) return false;
+    return memory.sequence === task.sequence || memory.computed.length - kept <= kept;
+  }
+
+  #adopt(task: Task, { memory, kept }: MemoryMatch): SequenceMemory {
+    this.#options.pool.give(task, memory);
+    memory.sequence = task.sequence;
+    memory.computed.length = kept;
+    return memory;
+  }
+
+  /** Whether someone who is at it will soon have clearly more of the prompt than is there now. */
+  #isBeingComputed(task: Task, kept: number): boolean {
+    const { prompt } = task;
+    return this.#options.places.seated.some((other) => {
+      if (!other.ready || other.pendingTokens <= fewestTokens) return false;
+      const shared = commonPrefix(other.prompt, prompt, mostKept(prompt));
+      return shared - kept >= fewestAwaited;
+    });
+  }
+
+  #search(task: Task): MemoryMatch | undefined {
+    const { prompt: tokens, sequence } = task;
+    return this.#options.pool.search({
+      tokens,
+      sequence,
+      holder: task,
+      mostKept: mostKept(tokens),
+    });
+  }
+
+  #bytesFor({ places, mostTokens }: Task): number {
+    return places * this.#options.model.bytesFor(mostTokens);
+  }
+}
+
+function copy({ memory: source, kept }: MemoryMatch, target: SequenceMemory): number {
+  target.cache.copyFrom(source.cache, 0, kept);
+  target.computed.push(...source.computed.slice(0, kept));
+  return kept;
+}
+
+function inMegabytes(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
+}
