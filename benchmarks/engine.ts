@@ -1,132 +1,66 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { defaultSampling } from "#shared/sampling.ts";
-import { createEngine } from "../server/inference/create-engine.ts";
-import type { Engine, EngineSequence, GenerationRequest } from "../server/inference/engine.ts";
-import { atLeast, atMost, machine, median, type Report, type Row } from "./report.ts";
+import { measureOursAlone } from "./engine/alone.ts";
+import { type ContestantName, contestantNames } from "./engine/contestant.ts";
+import { boundRows } from "./engine/memory-bound.ts";
+import { peersAreInstalled, prepareModel } from "./engine/model-files.ts";
+import { RemoteContestant } from "./engine/remote-contestant.ts";
+import { measureSideBySide, ragged } from "./engine/side-by-side.ts";
+import { sideBySideRows, summaryRows } from "./engine/side-by-side-rows.ts";
+import { measureTales } from "./engine/tales.ts";
+import { randomModelShapes } from "./random-model.ts";
+import { machine, type Report, type Row } from "./report.ts";
 
-const modelFolder = new URL("../models/tales", import.meta.url).pathname;
-const repetitions = 30;
+const shape = "gpt2";
+const { vocabulary } = randomModelShapes[shape];
+const threads = 2;
 
-/** How fast the small model that ships reads and writes, through the whole engine. */
-export async function run(): Promise<Report> {
-  const engine = await createEngine({ modelFolder });
+/**
+ * GPT-2 small's shape with random weights, ours and the peers side by side in one run, then what is
+ * ours alone, and the small model that ships. Each contestant has a process of its own.
+ */
+export async function run({ full }: { full: boolean }): Promise<Report> {
+  const withPeers = peersAreInstalled();
+  if (!withPeers) {
+    progress("The peers are not installed; ours is measured alone. To install them, once:");
+    progress("  npm ci --prefix benchmarks/peers");
+  }
+  const names = contestantNames.filter((name) => withPeers || name.startsWith("ours"));
+  const contestants = await startAll(names);
   try {
-    const rows = [
-      ...(await measureDecoding(engine)),
-      await measurePrefill(engine),
-      await measureEdit(engine),
-      ...(await measureStreams(engine)),
-    ];
+    const rounds = full ? 7 : 3;
+    const measured = await measureSideBySide({ contestants, vocabulary, rounds, progress });
+    const compared = sideBySideRows(measured);
+    const rows: Row[] = [...compared];
+    if (withPeers) rows.push(...summaryRows(measured, compared));
+    progress("memory bandwidth");
+    rows.push(...(await boundRows(measured, threads)));
+    const [ours] = contestants;
+    if (ours !== undefined) rows.push(...(await measureOursAlone(ours, vocabulary, progress)));
+    await Promise.all(contestants.map((contestant) => contestant.close()));
+    progress("the model that ships");
+    rows.push(...(await measureTales()));
     return { bench: "engine", machine: machine(), rows };
   } finally {
-    await engine.close();
+    await Promise.all(contestants.map((contestant) => contestant.close()));
   }
 }
 
-async function measureDecoding(engine: Engine): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const [past, limit] of [
-    [32, 3],
-    [256, 3],
-    [450, 4],
-  ] as const) {
-    const times = await withSequence(engine, (sequence) =>
-      intervals(sequence, request(engine, prompt(engine, past)), repetitions),
-    );
-    rows.push(atMost(`one token at ${past} before it`, "ms", median(times), limit));
-  }
-  return rows;
-}
-
-/** Each prompt begins with another token, so that nothing of the one before can be kept. */
-async function measurePrefill(engine: Engine): Promise<Row> {
-  const times = await withSequence(engine, (sequence) =>
-    repeat((i) => timeToFirst(sequence, request(engine, [i, ...prompt(engine, 255)]))),
-  );
-  return atMost("first token of a new prompt of 256", "ms", median(times), 60);
-}
-
-async function measureEdit(engine: Engine): Promise<Row> {
-  const whole = prompt(engine, 220);
-  const times = await withSequence(engine, async (sequence) => {
-    await timeToFirst(sequence, request(engine, whole));
-    return repeat((i) => timeToFirst(sequence, request(engine, whole.with(200, i))));
-  });
-  return atMost("first token after an edit at 200 of 220", "ms", median(times), 20);
-}
-
-/** Four documents at once: what they get in all, and what the main thread feels of it. */
-async function measureStreams(engine: Engine): Promise<Row[]> {
-  const tokens = 400;
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const start = performance.now();
-  await Promise.all(
-    Array.from({ length: 4 }, (_, i) =>
-      withSequence(engine, (sequence) =>
-        intervals(sequence, request(engine, [i, ...prompt(engine, 20)]), tokens),
-      ),
-    ),
-  );
-  const seconds = (performance.now() - start) / 1000;
-  delay.disable();
-  return [
-    atLeast("four documents, in all", "tokens/s", (4 * tokens) / seconds, 400),
-    atMost(
-      "event loop delay of the main thread meanwhile, p99",
-      "ms",
-      delay.percentile(99) / 1e6,
-      10,
-    ),
-  ];
-}
-
-/** Milliseconds between one token and the next, `count` times. */
-async function intervals(
-  sequence: EngineSequence,
-  wanted: GenerationRequest,
-  count: number,
-): Promise<number[]> {
-  const times: number[] = [];
-  let before: number | undefined;
-  for await (const _ of sequence.generate(wanted)) {
-    const now = performance.now();
-    if (before !== undefined) times.push(now - before);
-    if (times.length === count) break;
-    before = now;
-  }
-  return times;
-}
-
-async function timeToFirst(sequence: EngineSequence, wanted: GenerationRequest): Promise<number> {
-  const start = performance.now();
-  for await (const _ of sequence.generate(wanted)) break;
-  return performance.now() - start;
-}
-
-async function repeat(measure: (i: number) => Promise<number>): Promise<number[]> {
-  const times: number[] = [];
-  for (let i = 0; i < repetitions; i++) times.push(await measure(i));
-  return times;
-}
-
-async function withSequence<T>(
-  engine: Engine,
-  use: (sequence: EngineSequence) => Promise<T>,
-): Promise<T> {
-  const sequence = engine.open();
+async function startAll(names: readonly ContestantName[]): Promise<RemoteContestant[]> {
+  const started: RemoteContestant[] = [];
   try {
-    return await use(sequence);
-  } finally {
-    await sequence.close();
+    for (const name of names) {
+      progress(`${name}: loading`);
+      const model = await prepareModel(name, shape);
+      const settings = { name, model, threads, places: ragged.length };
+      started.push(await RemoteContestant.start(settings));
+    }
+    return started;
+  } catch (error) {
+    await Promise.all(started.map((contestant) => contestant.close()));
+    throw error;
   }
 }
 
-function request(engine: Engine, tokens: readonly number[]): GenerationRequest {
-  const sampling = { ...defaultSampling, maxTokens: null, seed: 1 };
-  return { prompt: tokens.slice(0, engine.model.contextTokens - 1), firstIndex: 0, sampling };
-}
-
-function prompt(engine: Engine, length: number): number[] {
-  return Array.from({ length }, (_, i) => 300 + ((i * 7919) % (engine.model.vocabularySize - 400)));
+/** On the other stream than the report, whose last line is for machines. */
+function progress(what: string): void {
+  console.error(`${Math.round(performance.now() / 1000)} s  ${what}`);
 }
