@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureInstalled, root } from "./install.mjs";
+import { withLock } from "./lock.mjs";
 
 const inputs = ["client", "shared", "vite.config.ts", "package-lock.json"];
 const output = join(root, "dist", "client");
@@ -36,7 +37,18 @@ function hashInputs() {
 /** Builds the client into dist/client unless its inputs are those of the last build. */
 export function ensureBuilt() {
   const wanted = hashInputs();
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const isBuilt = () =>
+    existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+  if (isBuilt()) return;
+  withLock(join(root, ".cache", "build.lock"), () => {
+    if (isBuilt()) return;
+    build();
+    mkdirSync(join(root, "dist"), { recursive: true });
+    writeFileSync(stamp, wanted);
+  });
+}
+
+function build() {
   console.log("Building the client …");
   const vite = join(root, "node_modules", "vite", "bin", "vite.js");
   const result = spawnSync(process.execPath, [vite, "build", "--logLevel", "warn"], {
@@ -48,8 +60,6 @@ export function ensureBuilt() {
     console.error("The client could not be built; see the lines above.");
     process.exit(1);
   }
-  mkdirSync(join(root, "dist"), { recursive: true });
-  writeFileSync(stamp, wanted);
 }
 
 if (process.argv[1]?.endsWith("build.mjs")) {

@@ -3,9 +3,12 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withLock } from "./lock.mjs";
 
 /** The root of the checkout. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const installLock = join(root, ".cache", "install.lock");
 
 const oldestNode = [20, 19];
 
@@ -21,14 +24,28 @@ function requireNode() {
 
 /**
  * Installs the dependencies when they are missing or the lockfile has changed since the last time;
- * otherwise returns at once. Uses nothing but Node itself, so it can be the first thing to run.
+ * otherwise returns at once. Uses nothing but Node itself, so it can be the first thing to run. Of
+ * several that start at once, one installs and the others wait for it.
  */
 export function ensureInstalled() {
   requireNode();
   const lockfile = readFileSync(join(root, "package-lock.json"));
   const wanted = createHash("sha256").update(lockfile).digest("hex");
   const stamp = join(root, "node_modules", ".palimpsest-lock");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const isInstalled = () => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+  if (isInstalled()) return;
+  withLock(
+    installLock,
+    () => {
+      if (isInstalled()) return;
+      install();
+      writeFileSync(stamp, wanted);
+    },
+    () => console.log(`Another process is installing; waiting for it (${installLock}) …`),
+  );
+}
+
+function install() {
   console.log("Installing dependencies …");
   const result = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
@@ -42,5 +59,4 @@ export function ensureInstalled() {
     console.error("The dependencies could not be installed; see the lines above.");
     process.exit(1);
   }
-  writeFileSync(stamp, wanted);
 }
