@@ -115,5 +115,7 @@ export const modelSchema = z.object({
   contextTokens: z.number(),
   precision: z.string(),
   default: z.boolean(),
+  /** Of a model that was trained on prompts: what stands around the text, `{input}`. */
+  promptTemplate: z.string().optional(),
 });
 export type Model = z.infer<typeof modelSchema>;

@@ -8,5 +8,5 @@ export const modelsQuery = queryOptions({
   queryKey: ["models"],
   queryFn: async () =>
     (await request("GET", "/api/models", z.object({ models: z.array(modelSchema) }))).models,
-  staleTime: 5 * 60_000,
+  staleTime: 30_000,
 });

@@ -114,8 +114,10 @@ function isSame(card: ModelCard, other: ModelCard | undefined): boolean {
 }
 
 function describe(card: ModelCard, defaultId: string | null): Model {
-  const { id, name, parameters, contextTokens, precision } = card;
-  return { id, name, parameters, contextTokens, precision, default: id === defaultId };
+  const { id, name, parameters, contextTokens, precision, promptTemplate } = card;
+  const isDefault = id === defaultId;
+  const model = { id, name, parameters, contextTokens, precision, default: isDefault };
+  return promptTemplate === undefined ? model : { ...model, promptTemplate };
 }
 
 function noSuchModel(id: string | undefined): AppError {

@@ -1,57 +1,46 @@
 import { useQuery } from "@tanstack/react-query";
-import type { Model } from "#shared/http.ts";
-import { modelsQuery } from "../../api/models.ts";
-import { AdminTable, columnsOf } from "./admin-table.tsx";
+import type { AdminModel } from "#shared/models.ts";
+import { adminModelsQuery } from "../../api/admin-models.ts";
+import { AddModelPopover } from "./add-model-popover.tsx";
+import { AdminTable } from "./admin-table.tsx";
+import { inBytes } from "./in-bytes.ts";
 import { ListPage } from "./list-page.tsx";
-import styles from "./users.module.css";
+import { modelColumns } from "./model-columns.tsx";
+import { ModelJobs } from "./model-jobs.tsx";
+import styles from "./models.module.css";
 
-const noRows: readonly Model[] = [];
-const column = columnsOf<Model>();
+const noRows: readonly AdminModel[] = [];
 
-const columns = column.columns([
-  column.display({
-    id: "name",
-    header: "Name",
-    cell: ({ row: { original: model } }) => (
-      <>
-        <strong className={styles.name}>{model.name}</strong>
-        {model.default && <span className={styles.quiet}> (the default)</span>}
-      </>
-    ),
-  }),
-  column.display({ id: "id", header: "Id", cell: ({ row }) => row.original.id }),
-  column.display({
-    id: "parameters",
-    header: "Parameters",
-    cell: ({ row }) => row.original.parameters.toLocaleString("en"),
-  }),
-  column.display({
-    id: "context",
-    header: "Context, tokens",
-    cell: ({ row }) => row.original.contextTokens.toLocaleString("en"),
-  }),
-  column.display({
-    id: "precision",
-    header: "Precision",
-    cell: ({ row }) => row.original.precision,
-  }),
-]);
-
-/** What this installation can write with. */
+/** What this installation can write with, and what is being added to it. */
 export function ModelsPage() {
-  const models = useQuery(modelsQuery);
-  const rows = models.data ?? noRows;
+  const answer = useQuery(adminModelsQuery);
+  const rows = answer.data?.models ?? noRows;
+  const isEmpty = answer.isSuccess && rows.length === 0;
   return (
     <ListPage
       title="Models"
-      error={models.error}
-      empty={models.isSuccess && rows.length === 0 ? "No model is installed." : undefined}
+      tools={
+        answer.data && (
+          <>
+            <AddModelPopover models={answer.data} />
+            <span className={styles.free}>{inBytes(answer.data.freeBytes)} free on the disk</span>
+          </>
+        )
+      }
+      error={answer.error}
+      empty={undefined}
       page={1}
       total={rows.length}
       onPage={() => {}}
     >
+      {answer.data && <ModelJobs jobs={answer.data.jobs} />}
+      {isEmpty && (
+        <p className={styles.empty}>
+          No model is installed, so nothing can be written. Add one: distilgpt2 is the quickest.
+        </p>
+      )}
       {rows.length > 0 && (
-        <AdminTable label="Models" columns={columns} rows={rows} rowId={({ id }) => id} />
+        <AdminTable label="Models" columns={modelColumns} rows={rows} rowId={({ id }) => id} />
       )}
     </ListPage>
   );

@@ -1,11 +1,9 @@
 import { useMediaQuery } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import { type DocumentAction, mayOnDocument } from "#shared/permissions.ts";
 import { isLive } from "#shared/run.ts";
-import { modelsQuery } from "../../api/models.ts";
 import { useAccountEnded } from "../../components/account-ended.ts";
 import { useShortcuts } from "../../components/use-shortcuts.ts";
 import type { DocumentConnection } from "../../editor/document-connection.ts";
@@ -24,6 +22,7 @@ import { RunDock } from "./run-dock.tsx";
 import { RunMargin } from "./run-margin.tsx";
 import { SidePanel } from "./side-panel.tsx";
 import { useFollow } from "./use-follow.ts";
+import { useModelChoice } from "./use-model-choice.ts";
 import { usePanel } from "./use-panel.ts";
 import { useRunActions } from "./use-run-actions.ts";
 import { useSamplingChoice } from "./use-sampling-choice.ts";
@@ -59,8 +58,8 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const panel = usePanel(isPhone);
   const follow = useFollow();
   const sampling = useSamplingChoice(live, may("generate"));
-  const actions = useRunActions({ live, may, sampling, controls });
-  const modelName = useModelName(live);
+  const model = useModelChoice(live, may("generate"));
+  const actions = useRunActions({ live, may, sampling, model, controls });
   const windowStart = useRunStat(live, (stats) => stats?.window ?? null);
   const isNew = saysNew(useLocation().state);
 
@@ -107,7 +106,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
               run && {
                 caret: run.caret,
                 state: run.state === "streaming" ? "breathing" : "still",
-                modelName,
+                modelName: model.name,
               }
             }
             windowStart={run && windowStart}
@@ -147,7 +146,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
           connection={connection}
           live={live}
           sampling={sampling}
-          modelName={modelName}
+          model={model}
           may={may}
         />
       )}
@@ -158,14 +157,6 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
 /** The list leads to a document that it has just made with `{ newDocument: true }`. */
 function saysNew(state: unknown): boolean {
   return typeof state === "object" && state !== null && "newDocument" in state;
-}
-
-/** The name that a reader knows the run's model by. */
-function useModelName(live: DocumentLive): string {
-  const models = useQuery(modelsQuery);
-  const all = models.data ?? [];
-  const model = all.find(({ id }) => id === live.run?.model) ?? all.find((each) => each.default);
-  return model?.name ?? "Model";
 }
 
 /** Sweeps over the text each time the model has read an edit. */

@@ -5,28 +5,34 @@ import { nameFor } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import { useRunFigures, useRunStat } from "../../live/use-run-stats.ts";
 import { Fact } from "./fact.tsx";
+import { ModelSelect } from "./model-select.tsx";
 import styles from "./run-panel.module.css";
 import { SamplingControls } from "./sampling-controls.tsx";
 import { SamplingFacts } from "./sampling-facts.tsx";
+import type { ModelChoice } from "./use-model-choice.ts";
 import type { SamplingChoice } from "./use-sampling-choice.ts";
 
 interface RunPanelProps {
   live: DocumentLive;
   user: User;
   sampling: SamplingChoice;
-  modelName: string;
+  model: ModelChoice;
 }
 
 /** The run: who, with which model, how much; and how the model is to write. */
-export function RunPanel({ live, user, sampling, modelName }: RunPanelProps) {
+export function RunPanel({ live, user, sampling, model }: RunPanelProps) {
   const { run } = live;
   const runLives = run !== null && isLive(run.state);
+  const maySelect = model.editable && model.all.length > 1;
   return (
     <div className={styles.run}>
-      <dl className={styles.facts}>
-        <Fact name="Model">{modelName}</Fact>
-        {run && <RunFacts live={live} user={user} />}
-      </dl>
+      {maySelect && <ModelSelect choice={model} />}
+      {(run !== null || !maySelect) && (
+        <dl className={styles.facts}>
+          {!maySelect && <Fact name="Model">{model.name}</Fact>}
+          {run && <RunFacts live={live} user={user} />}
+        </dl>
+      )}
       {sampling.editable ? (
         <>
           <p className={styles.when}>

@@ -7,6 +7,7 @@ import type { DocumentLive } from "../../live/use-document-live.ts";
 import { PeoplePanel } from "./people-panel.tsx";
 import { RunPanel } from "./run-panel.tsx";
 import styles from "./side-panel.module.css";
+import type { ModelChoice } from "./use-model-choice.ts";
 import { type Panel, panelTabs } from "./use-panel.ts";
 import type { SamplingChoice } from "./use-sampling-choice.ts";
 import { VersionsPanel } from "./versions-panel.tsx";
@@ -20,7 +21,7 @@ interface SidePanelProps {
   connection: DocumentConnection;
   live: DocumentLive;
   sampling: SamplingChoice;
-  modelName: string;
+  model: ModelChoice;
   may: (action: DocumentAction) => boolean;
 }
 
@@ -66,12 +67,7 @@ export function SidePanel(props: SidePanelProps) {
             <CloseButton aria-label="Close the panel" onClick={panel.close} />
           </div>
           <Tabs.Panel value="run">
-            <RunPanel
-              live={live}
-              user={user}
-              sampling={props.sampling}
-              modelName={props.modelName}
-            />
+            <RunPanel live={live} user={user} sampling={props.sampling} model={props.model} />
           </Tabs.Panel>
           <Tabs.Panel value="versions">
             <VersionsPanel

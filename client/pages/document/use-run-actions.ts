@@ -2,6 +2,7 @@ import { useLocalStorage } from "@mantine/hooks";
 import type { DocumentAction } from "#shared/permissions.ts";
 import type { ManuscriptControls } from "../../editor/manuscript-editor.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
+import type { ModelChoice } from "./use-model-choice.ts";
 import type { SamplingChoice } from "./use-sampling-choice.ts";
 
 export type StartPlace = "end" | "caret";
@@ -24,11 +25,13 @@ interface RunActionsOptions {
   live: DocumentLive;
   may: (action: DocumentAction) => boolean;
   sampling: SamplingChoice;
+  model: ModelChoice;
   controls: { readonly current: ManuscriptControls | null };
 }
 
 /** Start, Pause, Resume and Stop, as the run's state and the person's rights have it. */
-export function useRunActions({ live, may, sampling, controls }: RunActionsOptions): RunActions {
+export function useRunActions(options: RunActionsOptions): RunActions {
+  const { live, may, sampling, model, controls } = options;
   const [startPlace, setStartPlace] = useLocalStorage<StartPlace>({
     key: "palimpsest:start-place",
     defaultValue: "end",
@@ -37,7 +40,9 @@ export function useRunActions({ live, may, sampling, controls }: RunActionsOptio
   const start = () => {
     const caret = startPlace === "caret" ? controls.current?.caretPosition() : null;
     const place = caret ? ({ at: "caret", caret } as const) : ({ at: "end" } as const);
-    void live.start({ ...place, sampling: sampling.forStart() });
+    const id = model.forStart();
+    const withModel = id === undefined ? {} : { model: id };
+    void live.start({ ...place, ...withModel, sampling: sampling.forStart() });
     // Whoever starts it wants to see what comes; scrolling or writing ends the following.
     controls.current?.setFollow(true);
   };

@@ -1,0 +1,59 @@
+import type { AdminModel } from "#shared/models.ts";
+import { columnsOf } from "./admin-table.tsx";
+import { inBytes } from "./in-bytes.ts";
+import { ModelRowMenu } from "./model-row-menu.tsx";
+import { describePrecision, describeQuality, describeUse, inParameters } from "./model-words.ts";
+import styles from "./users.module.css";
+
+const column = columnsOf<AdminModel>();
+
+/** A model in a line. */
+export const modelColumns = column.columns([
+  column.display({
+    id: "name",
+    header: "Name",
+    cell: ({ row: { original: model } }) => (
+      <div>
+        <strong className={styles.name}>{model.name}</strong>
+        {model.default && <span className={styles.quiet}> (the default)</span>}
+        {model.id !== model.name && <span className={styles.second}>{model.id}</span>}
+      </div>
+    ),
+  }),
+  column.display({
+    id: "parameters",
+    header: "Parameters",
+    cell: ({ row }) => inParameters(row.original.parameters),
+  }),
+  column.display({
+    id: "context",
+    header: "Context",
+    cell: ({ row }) => `${row.original.contextTokens.toLocaleString("en")} tokens`,
+  }),
+  column.display({
+    id: "details",
+    header: "Precision",
+    cell: ({ row: { original: model } }) => (
+      <div>
+        {describePrecision(model.precision)}
+        <span className={styles.second}>{describeQuality(model)}</span>
+      </div>
+    ),
+  }),
+  column.display({ id: "licence", header: "Licence", cell: ({ row }) => row.original.licence }),
+  column.display({
+    id: "size",
+    header: "On disk",
+    cell: ({ row }) => inBytes(row.original.sizeBytes),
+  }),
+  column.display({
+    id: "use",
+    header: "In use",
+    cell: ({ row }) => describeUse(row.original),
+  }),
+  column.display({
+    id: "menu",
+    header: () => null,
+    cell: ({ row }) => <ModelRowMenu model={row.original} />,
+  }),
+]);

@@ -1,0 +1,43 @@
+import { NativeSelect } from "@mantine/core";
+import type { Model } from "#shared/http.ts";
+import type { ModelChoice } from "./use-model-choice.ts";
+
+/** Which model the next run writes with; a run that lives keeps its own. */
+export function ModelSelect({ choice }: { choice: ModelChoice }) {
+  const { all, current, choose } = choice;
+  return (
+    <NativeSelect
+      label="Model"
+      description={current && describe(current)}
+      size="sm"
+      value={current?.id ?? ""}
+      onChange={(event) => choose(event.currentTarget.value)}
+      data={all.map((model) => ({ value: model.id, label: labelOf(model) }))}
+    />
+  );
+}
+
+function labelOf(model: Model): string {
+  return `${model.name}, ${sizeOf(model)}${model.default ? " (the default)" : ""}`;
+}
+
+/** Up to how many parameters a size has its name; a larger model writes better and more slowly. */
+const sizes = [
+  { upTo: 50e6, words: "tiny" },
+  { upTo: 200e6, words: "small" },
+  { upTo: 500e6, words: "medium" },
+  { upTo: 1e9, words: "large" },
+] as const;
+
+function sizeOf({ parameters }: Model): string {
+  return sizes.find(({ upTo }) => parameters <= upTo)?.words ?? "very large";
+}
+
+function describe({ parameters, contextTokens, promptTemplate }: Model): string {
+  const count = Math.round(parameters / 1e6).toLocaleString("en");
+  const words = Math.round((contextTokens * 0.75) / 50) * 50;
+  const sight = `${count} million parameters; sees the last ${words.toLocaleString("en")} words or so.`;
+  return promptTemplate === undefined
+    ? sight
+    : `${sight} Reads the text as a prompt: ${promptTemplate}`;
+}
