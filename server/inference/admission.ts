@@ -1,7 +1,8 @@
+import { shortRow } from "./batch-plan.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { MemoryMatch, MemoryPool } from "./memory-pool.ts";
 import type { Places } from "./places.ts";
-import { commonPrefix, fewestTokens, mostKept, type SequenceMemory } from "./sequence-memory.ts";
+import { commonPrefix, mostKept, type SequenceMemory } from "./sequence-memory.ts";
 import type { Task } from "./task.ts";
 import { keptHalf } from "./window-slide.ts";
 
@@ -104,7 +105,7 @@ export class Admission {
   #isBeingComputed(task: Task, kept: number): boolean {
     const { prompt } = task;
     return this.#options.places.seated.some((other) => {
-      if (!other.ready || other.pendingTokens <= fewestTokens) return false;
+      if (!other.ready || other.pendingTokens <= shortRow) return false;
       const shared = commonPrefix(other.prompt, prompt, mostKept(prompt));
       return shared - kept >= fewestAwaited;
     });

@@ -1,27 +1,27 @@
-import { fewestTokens } from "./sequence-memory.ts";
 import type { Share, Task } from "./task.ts";
 
 /** Prompt tokens of one step: more where nobody waits beside them for the next token. */
 const promptTokensAlone = 128;
 const promptTokensBesideOthers = 32;
+/** A row of so many costs little more than one of a single token: it is not counted as a prompt's. */
+export const shortRow = 8;
 
 /**
  * What the next step computes: a token for each task that draws, the one that was served longest ago
- * first, and besides at most one chunk of prompts and one piece of a kept half, however many there
- * are; so nobody who streams waits longer than that for anybody.
+ * first, and besides at most one chunk of prompts and one of kept halves, however many there are; so nobody who streams waits longer than that for anybody.
  */
 export function planStep(
   ready: readonly Task[],
   maxRows: number,
-  rebuild: Share | undefined,
+  rebuilds: readonly Share[],
 ): Share[] {
-  const shares = rebuild === undefined || maxRows < 2 ? [] : [rebuild];
-  const someoneDraws = ready.some(({ pendingTokens }) => pendingTokens <= fewestTokens);
+  const shares = [...rebuilds];
+  const someoneDraws = ready.some(({ pendingTokens }) => pendingTokens <= shortRow);
   let promptTokens = someoneDraws ? promptTokensBesideOthers : promptTokensAlone;
   for (const task of ready) {
     const own = task.nextShares({ rows: maxRows - shares.length, promptTokens });
     for (const { tokens } of own) {
-      if (tokens.length > fewestTokens) promptTokens -= tokens.length;
+      if (tokens.length > shortRow) promptTokens -= tokens.length;
     }
     shares.push(...own);
   }

@@ -1,8 +1,9 @@
+import { shortRow } from "./batch-plan.ts";
 import { type BeamSearch, createBeamSearch } from "./beam-search.ts";
 import type { PrefillReport } from "./engine.ts";
 import type { TaskOptions } from "./generation-task.ts";
 import { scoreBeam } from "./sampler.ts";
-import { commonPrefix, fewestTokens, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
+import { commonPrefix, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
 import { TokenHistory } from "./token-history.ts";
 
@@ -129,7 +130,7 @@ export class BeamTask implements Task {
   #nextShare({ memory, tokens }: Lane, promptTokens: number): Share[] {
     const start = memory.computed.length;
     const pending = tokens.length - start;
-    const length = pending <= fewestTokens ? pending : pieceLength(pending, promptTokens);
+    const length = pending <= shortRow ? pending : pieceLength(pending, promptTokens);
     if (length === 0) return [];
     const piece = tokens.slice(start, start + length);
     return [{ task: this, memory, tokens: piece, outputs: length === pending ? 1 : 0 }];

@@ -1,7 +1,8 @@
+import { shortRow } from "./batch-plan.ts";
 import type { GeneratedToken, PrefillReport } from "./engine.ts";
 import type { WorkerRequest } from "./protocol.ts";
 import { draw } from "./sampler.ts";
-import { fewestTokens, mostKept, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
+import { mostKept, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
 import { countedTokens, TokenHistory } from "./token-history.ts";
 import { keptHalf, WindowSlide } from "./window-slide.ts";
@@ -75,7 +76,7 @@ export class GenerationTask implements Task {
   /** Only where it goes on beyond the window, and once its prompt is computed. */
   get slide(): WindowSlide | undefined {
     const goesOn = this.#drawsLeft > this.#slide.drawsLeft;
-    return this.ready && goesOn && this.pendingTokens <= fewestTokens ? this.#slide : undefined;
+    return this.ready && goesOn && this.pendingTokens <= shortRow ? this.#slide : undefined;
   }
 
   sit(seat: Seat): void {
@@ -96,7 +97,7 @@ export class GenerationTask implements Task {
     if (this.#seat === undefined || rows === 0) return [];
     const { memory } = this.#seat;
     const pending = this.pendingTokens;
-    const length = pending <= fewestTokens ? pending : pieceLength(pending, promptTokens);
+    const length = pending <= shortRow ? pending : pieceLength(pending, promptTokens);
     if (length === 0) return [];
     const start = memory.computed.length;
     const tokens = this.#window.slice(start, start + length);

@@ -9,7 +9,7 @@ import type { ModelCard } from "./model-card.ts";
 import { Places } from "./places.ts";
 import { initialCredit, type WorkerRequest } from "./protocol.ts";
 import type { Share, Task } from "./task.ts";
-import { nextRebuild } from "./window-slide.ts";
+import { nextRebuilds } from "./window-slide.ts";
 
 /** What a scheduler tells; the last word on a generation is `ended`, `failed` or `refused`. */
 export interface SchedulerEvents {
@@ -150,10 +150,11 @@ export class Scheduler {
     this.#admission.sit();
     this.#tellQueue();
     const ready = this.#places.seated.filter((task) => task.ready);
-    const rebuild = nextRebuild(ready, (task, slide) =>
+    const { maxRows } = this.#options.model;
+    const rebuilds = nextRebuilds(ready, maxRows, (task, slide) =>
       this.#admission.provideRebuild(task, slide.tokens),
     );
-    return planStep(ready, this.#options.model.maxRows, rebuild);
+    return planStep(ready, maxRows, rebuilds);
   }
 
   /** Where someone waits, those whose consumers take nothing give up their places. */

@@ -1,4 +1,4 @@
-import { pieceLength, type SequenceMemory } from "./sequence-memory.ts";
+import { fewestTokens, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Share, Task } from "./task.ts";
 
 /** How many tokens stay when a window of `contextTokens` is full. */
@@ -42,34 +42,46 @@ export class WindowSlide {
     return Math.ceil((keptHalf(this.#contextTokens) / rebuildChunk) * slack);
   }
 
-  /** What to compute next; less than a chunk is left for the last step. */
-  nextPiece(): readonly number[] {
+  /** What to compute next, at most `most` tokens of it; none where less than `fewest` wait for it. */
+  nextPiece(fewest: number, most: number): readonly number[] {
     const tokens = this.tokens;
     const computed = this.memory?.computed.length ?? 0;
     const pending = tokens.length - computed;
-    if (pending < rebuildChunk && this.drawsLeft > 1) return [];
-    return tokens.slice(computed, computed + pieceLength(pending, rebuildChunk));
+    if (pending < fewest) return [];
+    return tokens.slice(computed, computed + pieceLength(pending, most));
   }
 }
 
+/** Rows that pieces may take from those who draw, where several windows end together. */
+const mostRows = 4;
+
 /**
- * The piece of a kept half that belongs into the next step: one a step, of the run that is nearest
- * to its window's end. The n-th nearest begins n times as early, so that all can be in time.
+ * The pieces of kept halves that belong into the next step: a chunk a step, of the run that is
+ * nearest to its window's end; towards the end what is left of several. The n-th nearest begins n
+ * times as early, so that all are in time.
  */
-export function nextRebuild(
+export function nextRebuilds(
   tasks: readonly Task[],
+  maxRows: number,
   provideMemory: (task: Task, slide: WindowSlide) => SequenceMemory | undefined,
-): Share | undefined {
+): Share[] {
   const near = tasks
     .flatMap((task) => (task.slide === undefined ? [] : [{ task, slide: task.slide }]))
-    .sort((a, b) => a.slide.drawsLeft - b.slide.drawsLeft);
-  for (const [rank, { task, slide }] of near.entries()) {
-    if (slide.drawsLeft > slide.leadSteps * (rank + 1)) continue;
-    if (slide.nextPiece().length === 0) continue;
+    .sort((a, b) => a.slide.drawsLeft - b.slide.drawsLeft)
+    .filter(({ slide }, rank) => slide.drawsLeft <= slide.leadSteps * (rank + 1));
+  const rows = maxRows < 2 ? 0 : Math.max(Math.min(mostRows, maxRows / 2), maxRows - tasks.length);
+  const shares: Share[] = [];
+  let left = rebuildChunk;
+  for (const { task, slide } of near) {
+    if (shares.length >= rows || left < fewestTokens) break;
+    const fewest = slide.drawsLeft <= near.length ? fewestTokens : rebuildChunk;
+    if (slide.nextPiece(fewest, left).length === 0) continue;
     slide.memory ??= provideMemory(task, slide);
-    const tokens = slide.memory === undefined ? [] : slide.nextPiece();
-    if (slide.memory !== undefined && tokens.length > 0)
-      return { task, memory: slide.memory, tokens, outputs: 0 };
+    const { memory } = slide;
+    const tokens = memory === undefined ? [] : slide.nextPiece(fewest, left);
+    if (memory === undefined || tokens.length === 0) continue;
+    shares.push({ task, memory, tokens, outputs: 0 });
+    left -= tokens.length;
   }
-  return undefined;
+  return shares;
 }
