@@ -1,24 +1,22 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import {
-  lookUp,
-  type NamedTensors,
+  type OnnxCall,
   type OnnxRuntime,
   type OnnxTensor,
+  refuseReleased,
   type TensorData,
 } from "./onnx-runtime.ts";
 
 /** onnxruntime-node's own API: slower, and there wherever onnxruntime-node installs. */
 export function createBindingRuntime(): OnnxRuntime {
-  const views = new WeakMap<OnnxTensor, Tensor>();
   return {
     kind: "binding",
+    sharesWeights: false,
     async open(path, threads) {
       const session = await InferenceSession.create(path, sessionOptions(threads));
       let released = false;
       return {
-        async run(inputs, outputs) {
-          await session.run(unwrap(inputs, views), unwrap(outputs, views));
-        },
+        prepare: (inputs, outputs) => new BindingCall(session, inputs, outputs),
         async release() {
           if (released) return;
           released = true;
@@ -26,11 +24,7 @@ export function createBindingRuntime(): OnnxRuntime {
         },
       };
     },
-    tensor(data, shape) {
-      const view: OnnxTensor = { data, release: () => void views.delete(view) };
-      views.set(view, wrap(data, shape));
-      return view;
-    },
+    tensor: (data, shape) => new BindingTensor(data, shape),
     release() {},
   };
 }
@@ -41,8 +35,36 @@ function sessionOptions(threads: number): InferenceSession.SessionOptions {
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
+    enableMemPattern: false,
     extra: { session: { intra_op: { allow_spinning: "0" } } },
   };
+}
+
+class BindingTensor implements OnnxTensor {
+  #wrapped: Tensor | undefined;
+  #data: TensorData;
+
+  constructor(data: TensorData, shape: readonly number[]) {
+    this.#data = data;
+    this.#wrapped = wrap(data, shape);
+  }
+
+  get data(): TensorData {
+    return this.#data;
+  }
+
+  get wrapped(): Tensor | undefined {
+    return this.#wrapped;
+  }
+
+  get released(): boolean {
+    return this.#wrapped === undefined;
+  }
+
+  release(): void {
+    this.#wrapped = undefined;
+    this.#data = new Float32Array(0);
+  }
 }
 
 function wrap(data: TensorData, shape: readonly number[]): Tensor {
@@ -51,8 +73,52 @@ function wrap(data: TensorData, shape: readonly number[]): Tensor {
   return new Tensor("int64", data, shape);
 }
 
-function unwrap(tensors: NamedTensors, views: WeakMap<OnnxTensor, Tensor>): Record<string, Tensor> {
-  const unwrapped: Record<string, Tensor> = {};
-  for (const [name, view] of tensors) unwrapped[name] = lookUp(views, view, name);
-  return unwrapped;
+class BindingCall implements OnnxCall {
+  readonly #session: InferenceSession;
+  readonly #inputs: Side;
+  readonly #outputs: Side;
+
+  constructor(session: InferenceSession, inputs: readonly string[], outputs: readonly string[]) {
+    this.#session = session;
+    this.#inputs = new Side(inputs);
+    this.#outputs = new Side(outputs);
+  }
+
+  setInput(place: number, tensor: OnnxTensor): void {
+    this.#inputs.set(place, tensor);
+  }
+
+  setOutput(place: number, tensor: OnnxTensor): void {
+    this.#outputs.set(place, tensor);
+  }
+
+  async run(): Promise<void> {
+    await this.#session.run(this.#inputs.wrapped(), this.#outputs.wrapped());
+  }
+}
+
+/** The inputs of a call, or its outputs. */
+class Side {
+  readonly #names: readonly string[];
+  readonly #tensors: (BindingTensor | undefined)[];
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+    this.#tensors = names.map(() => undefined);
+  }
+
+  set(place: number, tensor: OnnxTensor): void {
+    if (!(tensor instanceof BindingTensor)) throw new Error("The tensor is another runtime's.");
+    this.#tensors[place] = tensor;
+  }
+
+  wrapped(): Record<string, Tensor> {
+    refuseReleased(this.#tensors, this.#names);
+    const wrapped: Record<string, Tensor> = {};
+    for (const [place, name] of this.#names.entries()) {
+      const tensor = this.#tensors[place]?.wrapped;
+      if (tensor !== undefined) wrapped[name] = tensor;
+    }
+    return wrapped;
+  }
 }

@@ -1,21 +1,20 @@
 import { join } from "node:path";
-import { type CacheShape, cacheBytesFor, KeyValueCache } from "./key-value-cache.ts";
+import { GraphStep, type Row } from "./graph-step.ts";
+import { cacheBytesFor, KeyValueCache } from "./key-value-cache.ts";
 import type { ModelCard } from "./model-card.ts";
-import type { OnnxRuntime, OnnxSession, OnnxTensor } from "./onnx-runtime.ts";
+import type { OnnxRuntime } from "./onnx-runtime.ts";
 
-/** New tokens of one sequence: they follow `past` tokens whose keys and values are in the cache. */
-export interface Row {
-  cache: KeyValueCache;
-  past: number;
-  tokens: readonly number[];
-  /** Of how many of the last tokens the logits are wanted; each costs a pass over the vocabulary. */
-  outputs: number;
-}
+export type { Row };
 
 /** A loaded GPT-2: token ids in, logits out; knows nothing of sampling or of who asks. */
 export interface LanguageModel {
   /** The most rows of one run. */
   readonly maxRows: number;
+  /**
+   * Settles when the graphs for many rows are loaded, too. Until then, runs of many rows are slower;
+   * when it rejects they stay so.
+   */
+  readonly complete: Promise<void>;
   createCache(): KeyValueCache;
   /** What a cache takes, in bytes, that holds so many tokens. */
   bytesFor(tokens: number): number;
@@ -40,135 +39,132 @@ export interface LanguageModelOptions {
 
 /** Below this, handing work to a second thread costs more than it saves. */
 const twoThreadsFromParameters = 20_000_000;
+/** Where each graph holds its own weights, two have to do. */
+const slotsWithoutSharing = [1, 4];
 
-interface ModelShape extends CacheShape {
-  vocabularySize: number;
-}
-
-interface Graph {
-  slots: number;
-  session: OnnxSession;
-}
-
-/** Loads a model folder's graphs. */
+/** Loads a model folder: resolves when the first graph serves, and loads the others meanwhile. */
 export async function loadLanguageModel(options: LanguageModelOptions): Promise<LanguageModel> {
-  const { folder, card, runtime } = options;
-  const threads = options.threads ?? (card.parameters < twoThreadsFromParameters ? 1 : 2);
-  const graphs: Graph[] = [];
-  for (const { slots, file } of [...card.graphs].sort((a, b) => a.slots - b.slots)) {
-    const session = await runtime.open(join(folder, file), threads);
-    graphs.push({ slots, session });
-  }
-  return createModel(graphs, card, runtime);
-}
-
-function createModel(
-  graphs: readonly Graph[],
-  card: ModelCard,
-  runtime: OnnxRuntime,
-): LanguageModel {
-  const maxRows = graphs.at(-1)?.slots ?? 0;
-  const createCache = () => new KeyValueCache(runtime, card);
-  const filler: Row = { cache: createCache(), past: 0, tokens: [0], outputs: 0 };
-  let logits = new Float32Array(0);
-  return {
-    maxRows,
-    createCache,
-    bytesFor: (tokens) => cacheBytesFor(tokens, card),
-    async run(rows) {
-      const graph = graphs.find(({ slots }) => slots >= rows.length);
-      if (graph === undefined) throw new Error(`A run takes at most ${maxRows} rows.`);
-      const fillers = Array.from({ length: graph.slots - rows.length }, () => filler);
-      const length = card.vocabularySize * rows.reduce((sum, { outputs }) => sum + outputs, 0);
-      if (logits.length < length) logits = new Float32Array(length);
-      const wanted = logits.subarray(0, length);
-      await runGraph(graph, [...rows, ...fillers], wanted, card, runtime);
-      return divide(wanted, rows, card.vocabularySize);
-    },
-    async release() {
-      filler.cache.release();
-      for (const { session } of graphs) await session.release();
-      runtime.release();
-    },
-  };
-}
-
-async function runGraph(
-  graph: Graph,
-  rows: readonly Row[],
-  logits: Float32Array,
-  shape: ModelShape,
-  runtime: OnnxRuntime,
-): Promise<void> {
-  const inputs = new Map<string, OnnxTensor>();
-  const outputs = new Map<string, OnnxTensor>();
-  const temporary: OnnxTensor[] = [];
-  const wrap = (data: OnnxTensor["data"], dimensions: number[]) => {
-    const tensor = runtime.tensor(data, dimensions);
-    temporary.push(tensor);
-    return tensor;
-  };
+  const model = new GraphFamily(options);
   try {
-    for (const [name, data] of describeTokens(rows)) inputs.set(name, wrap(data, [data.length]));
-    const { vocabularySize } = shape;
-    outputs.set("logits", wrap(logits, [logits.length / vocabularySize, vocabularySize]));
-    rows.forEach((row, slot) => {
-      const total = row.past + row.tokens.length;
-      row.cache.reserve(total);
-      inputs.set(`seqlens_k.${slot}`, wrap(Int32Array.of(total - 1), [1]));
-      inputs.set(`total.${slot}`, wrap(Int32Array.of(total), []));
-      connectCache(row.cache, slot, shape.layers, inputs, outputs);
-    });
-    await graph.session.run(inputs, outputs);
-  } finally {
-    for (const tensor of temporary) tensor.release();
+    await model.loadNext();
+  } catch (error) {
+    await model.release();
+    throw error;
+  }
+  model.loadRest();
+  return {
+    maxRows: model.maxRows,
+    complete: model.complete,
+    createCache: () => model.createCache(),
+    bytesFor: (tokens) => cacheBytesFor(tokens, options.card),
+    run: (rows) => model.run(rows),
+    release: () => model.release(),
+  };
+}
+
+/** The graphs of one model, each for its number of rows, with the smallest loaded first. */
+class GraphFamily {
+  readonly maxRows: number;
+  complete: Promise<void> = Promise.resolve();
+  readonly #options: LanguageModelOptions;
+  /** Of those not loaded yet. */
+  readonly #files: ModelCard["graphs"];
+  readonly #graphs: GraphStep[] = [];
+  /** Fills the slots of a graph that has more of them than there are rows. */
+  readonly #filler: Row;
+  #logits = new Float32Array(0);
+  #released = false;
+
+  constructor(options: LanguageModelOptions) {
+    const { card, runtime } = options;
+    this.#options = options;
+    this.#files = card.graphs
+      .filter(({ slots }) => runtime.sharesWeights || slotsWithoutSharing.includes(slots))
+      .sort((a, b) => a.slots - b.slots);
+    this.maxRows = this.#files.at(-1)?.slots ?? 0;
+    this.#filler = { cache: this.createCache(), past: 0, tokens: [0], outputs: 0 };
+  }
+
+  createCache(): KeyValueCache {
+    return new KeyValueCache(this.#options.runtime, this.#options.card);
+  }
+
+  async run(rows: readonly Row[]): Promise<Float32Array[][]> {
+    if (this.#released) throw new Error("The model was released before its run.");
+    if (rows.length > this.maxRows) throw new Error(`A run takes at most ${this.maxRows} rows.`);
+    refuseTooManyOutputs(rows);
+    const { vocabularySize } = this.#options.card;
+    const length = vocabularySize * countOutputs(rows);
+    if (this.#logits.length < length) this.#logits = new Float32Array(length);
+    let start = 0;
+    for (const part of this.#divide(rows)) {
+      await this.#runPart(part, this.#logits.subarray(start));
+      start += vocabularySize * countOutputs(part);
+    }
+    return viewLogits(this.#logits, rows, vocabularySize);
+  }
+
+  /** Loads the next larger graph and runs it once: onnxruntime plans its memory in the first run. */
+  async loadNext(): Promise<void> {
+    const { folder, card, runtime } = this.#options;
+    const file = this.#files.shift();
+    if (file === undefined) throw new Error("The model has no graph for this runtime.");
+    const threads = this.#options.threads ?? (card.parameters < twoThreadsFromParameters ? 1 : 2);
+    const session = await runtime.open(join(folder, file.file), threads);
+    const graph = new GraphStep({ session, slots: file.slots, shape: card, runtime });
+    try {
+      await graph.run(this.#fill([], graph.slots), new Float32Array(0));
+    } catch (error) {
+      await graph.release();
+      throw error;
+    }
+    this.#graphs.push(graph);
+  }
+
+  loadRest(): void {
+    this.complete = (async () => {
+      while (this.#files.length > 0 && !this.#released) await this.loadNext();
+    })();
+    // Whoever needs all of it asks; what is loaded goes on without.
+    this.complete.catch(() => {});
+  }
+
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    await this.complete.catch(() => {});
+    this.#filler.cache.release();
+    for (const graph of this.#graphs) await graph.release();
+    this.#options.runtime.release();
+  }
+
+  /** While the larger graphs are not there yet, many rows go through a smaller one in turns. */
+  #divide(rows: readonly Row[]): (readonly Row[])[] {
+    const most = this.#graphs.at(-1)?.slots ?? 1;
+    if (rows.length <= most) return [rows];
+    return [rows.slice(0, most), ...this.#divide(rows.slice(most))];
+  }
+
+  async #runPart(rows: readonly Row[], logits: Float32Array): Promise<void> {
+    const graph = this.#graphs.find(({ slots }) => slots >= rows.length);
+    await graph?.run(this.#fill(rows, graph.slots), logits);
+  }
+
+  #fill(rows: readonly Row[], slots: number): readonly Row[] {
+    if (rows.length === slots) return rows;
+    return [...rows, ...Array.from({ length: slots - rows.length }, () => this.#filler)];
   }
 }
 
-/** The inputs that concern all rows together; their tokens lie one after another. */
-function describeTokens(rows: readonly Row[]): [string, BigInt64Array][] {
-  const ids = rows.flatMap((row) => row.tokens);
-  const positions = rows.flatMap((row) => row.tokens.map((_, i) => row.past + i));
-  const lengths = rows.map((row) => row.tokens.length);
-  return [
-    ["input_ids", BigInt64Array.from(ids, BigInt)],
-    ["position_ids", BigInt64Array.from(positions, BigInt)],
-    ["split", BigInt64Array.from(lengths, BigInt)],
-    ["out_rows", BigInt64Array.from(wantedRows(rows), BigInt)],
-  ];
-}
+const countOutputs = (rows: readonly Row[]) => rows.reduce((sum, { outputs }) => sum + outputs, 0);
 
-/** Which of all rows' tokens, counted through, have their logits computed. */
-function wantedRows(rows: readonly Row[]): number[] {
-  let end = 0;
-  return rows.flatMap(({ tokens, outputs }) => {
-    if (outputs > tokens.length) throw new RangeError("More logits are wanted than tokens given.");
-    end += tokens.length;
-    const first = end - outputs;
-    return Array.from({ length: outputs }, (_, i) => first + i);
-  });
-}
-
-/** The same tensor is past and present: that is what makes the work happen in place. */
-function connectCache(
-  cache: KeyValueCache,
-  slot: number,
-  layers: number,
-  inputs: Map<string, OnnxTensor>,
-  outputs: Map<string, OnnxTensor>,
-): void {
-  for (let layer = 0; layer < layers; layer++) {
-    ["key", "value"].forEach((part, i) => {
-      const tensor = cache.tensors[2 * layer + i];
-      if (tensor === undefined) throw new Error("The cache has fewer layers than the model.");
-      inputs.set(`past_${part}.${layer}.${slot}`, tensor);
-      outputs.set(`present_${part}.${layer}.${slot}`, tensor);
-    });
-  }
+function refuseTooManyOutputs(rows: readonly Row[]): void {
+  if (rows.some(({ outputs, tokens }) => outputs > tokens.length))
+    throw new RangeError("More logits are wanted than tokens given.");
 }
 
 /** Each row's own logits, one array for each token that was asked for. */
-function divide(
+function viewLogits(
   logits: Float32Array,
   rows: readonly Row[],
   vocabularySize: number,

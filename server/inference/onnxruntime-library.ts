@@ -11,14 +11,38 @@ export interface OnnxRuntimeLibrary {
   readonly handle: LibraryHandle;
   createEnvironment(): Pointer;
   createMemoryInfo(): Pointer;
-  createSession(environment: Pointer, path: string, threads: number): Pointer;
-  /** `shape` and `data` have to stay referenced as long as the value is used. */
-  createTensor(info: Pointer, data: ArrayBufferView, shape: BigInt64Array, type: number): Pointer;
-  /** Runs on another thread. The four arrays hold addresses, of C strings and of values. */
+  /** Where sessions find weights that another one has laid out for its processor already. */
+  createPrepackedWeights(): Pointer;
+  /** On another thread. */
+  createSession(options: SessionOptions): Promise<Pointer>;
+  /** The memory and the shape have to stay as long as the value is used. */
+  createTensor(info: Pointer, memory: TensorMemory): Pointer;
+  /** Runs on the calling thread. */
   run(session: Pointer, call: RunCall): void;
   release(kind: ReleasableKind, pointer: Pointer): void;
 }
 
+export interface SessionOptions {
+  environment: Pointer;
+  path: string;
+  /** That one operator may use. */
+  threads: number;
+  /** Weights that take the place of the graph's own, by name; they have to outlive the session. */
+  initializers: ReadonlyMap<string, Pointer>;
+  /** Has to outlive the session. */
+  prepackedWeights: Pointer;
+}
+
+export interface TensorMemory {
+  /** An array's, or native. */
+  data: ArrayBufferView | Pointer;
+  byteLength: number;
+  shape: BigInt64Array;
+  /** ONNXTensorElementDataType. */
+  elementType: number;
+}
+
+/** The four arrays hold addresses, of C strings and of values. */
 export interface RunCall {
   inputNames: BigUint64Array;
   inputs: BigUint64Array;
@@ -30,14 +54,17 @@ export interface RunCall {
 const places = {
   getErrorMessage: 2,
   createEnvironment: 3,
-  createSession: 7,
   run: 9,
   createSessionOptions: 10,
+  disableMemoryPattern: 17,
   setGraphOptimizationLevel: 23,
   setIntraOpThreads: 24,
   createTensor: 49,
   createMemoryInfo: 69,
   addSessionConfigEntry: 130,
+  addInitializer: 150,
+  createPrepackedWeights: 166,
+  createSessionWithPrepackedWeights: 168,
 } as const;
 const releasePlaces = {
   environment: 92,
@@ -46,18 +73,22 @@ const releasePlaces = {
   session: 95,
   value: 96,
   sessionOptions: 100,
+  prepackedWeights: 167,
 } as const;
 type ReleasableKind = keyof typeof releasePlaces;
 
 const apiVersion = 17;
-const tableLength = 131;
+const tableLength = 169;
 const warningLogLevel = 2;
 const allOptimizations = 99;
 const arenaAllocator = 1;
 const defaultMemory = 0;
+/** Bytes; onnxruntime's graph optimizers go deeper than koffi's 128 KiB for calls on other threads. */
+const threadStackSize = 8 * 1024 * 1024;
 
 /** Loads the library that onnxruntime-node ships; throws where this platform has none of that kind. */
 export function loadOnnxRuntime(): OnnxRuntimeLibrary {
+  growThreadStacks();
   const handle = koffi.load(libraryPath());
   const table = readTable(handle);
   const bind = (place: number, result: string, parameters: string[]) =>
@@ -70,69 +101,112 @@ export function loadOnnxRuntime(): OnnxRuntimeLibrary {
     bind(places.getErrorMessage, "const char *", ["void *"]),
     release.status,
   );
-  return { handle, ...bindConstructors(bind, check, release), ...bindRun(bind, check, release) };
+  return {
+    handle,
+    ...bindConstructors(bind, check),
+    createSession: bindCreateSession(bind, check, release),
+    ...bindRun(bind, check, release),
+  };
+}
+
+/** Can be changed only before the first library is loaded. */
+function growThreadStacks(): void {
+  const settings = koffi.config();
+  if (settings.async_stack_size === threadStackSize) return;
+  koffi.config({ ...settings, async_stack_size: threadStackSize });
 }
 
 /** What koffi returns for a native function; numbers, addresses, strings and typed arrays go in. */
-type NativeFunction = (...parameters: unknown[]) => unknown;
+interface NativeFunction {
+  (...parameters: unknown[]): unknown;
+  async(...parametersAndCallback: unknown[]): void;
+}
 type Bind = (place: number, result: string, parameters: string[]) => NativeFunction;
 /** Throws when a returned status is an error, and frees it. */
 type Check = (status: unknown) => void;
 type Releases = Record<ReleasableKind, NativeFunction>;
+const created = "_Out_ void **";
 
-function bindConstructors(bind: Bind, check: Check, release: Releases) {
+function bindConstructors(bind: Bind, check: Check) {
   const status = "void *";
-  const created = "_Out_ void **";
   const createEnvironment = bind(places.createEnvironment, status, [
     "int",
     "const char *",
     created,
   ]);
   const createMemoryInfo = bind(places.createMemoryInfo, status, ["int", "int", created]);
-  const createSession = bind(places.createSession, status, [
-    "void *",
-    "const char *",
-    "void *",
-    created,
-  ]);
+  const createPrepackedWeights = bind(places.createPrepackedWeights, status, [created]);
   const tensorParameters = ["void *", "void *", "size_t", "void *", "size_t", "int", created];
   const createTensor = bind(places.createTensor, status, tensorParameters);
-  const createOptions = bindSessionOptions(bind, check);
-  const make = (create: (out: unknown[]) => unknown): Pointer => {
-    const out: unknown[] = [null];
-    check(create(out));
-    return out[0] as Pointer; // koffi writes the created object's address there
-  };
+  const make = (create: (out: unknown[]) => unknown) => takeCreated(check, create);
   return {
     createEnvironment: () => make((out) => createEnvironment(warningLogLevel, "palimpsest", out)),
     createMemoryInfo: () => make((out) => createMemoryInfo(arenaAllocator, defaultMemory, out)),
-    createSession(environment: Pointer, path: string, threads: number) {
-      const options = createOptions(threads);
-      try {
-        return make((out) => createSession(environment, path, options, out));
-      } finally {
-        release.sessionOptions(options);
-      }
-    },
-    createTensor: (info: Pointer, data: ArrayBufferView, shape: BigInt64Array, type: number) =>
-      make((out) => createTensor(info, data, data.byteLength, shape, shape.length, type, out)),
+    createPrepackedWeights: () => make((out) => createPrepackedWeights(out)),
+    createTensor: (info: Pointer, { data, byteLength, shape, elementType }: TensorMemory) =>
+      make((out) => createTensor(info, data, byteLength, shape, shape.length, elementType, out)),
   };
 }
 
-function bindSessionOptions(bind: Bind, check: Check): (threads: number) => Pointer {
-  const create = bind(places.createSessionOptions, "void *", ["_Out_ void **"]);
+function takeCreated(check: Check, create: (out: unknown[]) => unknown): Pointer {
+  const out: unknown[] = [null];
+  check(create(out));
+  return out[0] as Pointer; // koffi writes the created object's address there
+}
+
+function bindCreateSession(bind: Bind, check: Check, release: Releases) {
+  const parameters = ["void *", "const char *", "void *", "void *", created];
+  const create = bind(places.createSessionWithPrepackedWeights, "void *", parameters);
+  const createOptions = bindSessionOptions(bind, check, release);
+  return async (options: SessionOptions): Promise<Pointer> => {
+    const { environment, path, prepackedWeights } = options;
+    const native = createOptions(options);
+    try {
+      const out: unknown[] = [null];
+      check(await onThread(create, environment, path, native, prepackedWeights, out));
+      return out[0] as Pointer; // koffi writes the created object's address there
+    } finally {
+      release.sessionOptions(native);
+    }
+  };
+}
+
+/** Calls it on a thread of koffi's. */
+function onThread(native: NativeFunction, ...parameters: unknown[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    native.async(...parameters, (error: unknown, result: unknown) => {
+      if (error) reject(new Error(`koffi: ${String(error)}`, { cause: error }));
+      else resolve(result);
+    });
+  });
+}
+
+function bindSessionOptions(bind: Bind, check: Check, release: Releases) {
+  const create = bind(places.createSessionOptions, "void *", [created]);
   const setThreads = bind(places.setIntraOpThreads, "void *", ["void *", "int"]);
   const setLevel = bind(places.setGraphOptimizationLevel, "void *", ["void *", "int"]);
-  const setEntryParameters = ["void *", "const char *", "const char *"];
-  const setEntry = bind(places.addSessionConfigEntry, "void *", setEntryParameters);
-  return (threads) => {
-    const out: unknown[] = [null];
-    check(create(out));
-    const options = out[0] as Pointer; // koffi writes the created object's address there
-    check(setThreads(options, threads));
-    check(setLevel(options, allOptimizations));
-    check(setEntry(options, "session.intra_op.allow_spinning", "0"));
-    return options;
+  const disableMemoryPattern = bind(places.disableMemoryPattern, "void *", ["void *"]);
+  const threeParameters = ["void *", "const char *", "const char *"];
+  const setEntry = bind(places.addSessionConfigEntry, "void *", threeParameters);
+  const addInitializer = bind(places.addInitializer, "void *", [
+    "void *",
+    "const char *",
+    "void *",
+  ]);
+  return ({ threads, initializers }: SessionOptions): Pointer => {
+    const options = takeCreated(check, (out) => create(out));
+    try {
+      check(setThreads(options, threads));
+      check(setLevel(options, allOptimizations));
+      check(setEntry(options, "session.intra_op.allow_spinning", "0"));
+      // It would remember every combination of lengths that ever was, for no gain in speed.
+      check(disableMemoryPattern(options));
+      for (const [name, value] of initializers) check(addInitializer(options, name, value));
+      return options;
+    } catch (error) {
+      release.sessionOptions(options);
+      throw error;
+    }
   };
 }
 
@@ -140,7 +214,7 @@ function bindRun(bind: Bind, check: Check, release: Releases) {
   const pointers = ["void *", "void *", "void *", "void *"];
   const run = bind(places.run, "void *", [...pointers, "size_t", "void *", "size_t", "void *"]);
   return {
-    /** On the calling thread; the caller keeps everything in `call` and behind it referenced. */
+    /** The caller keeps everything in `call` and behind it referenced. */
     run(session: Pointer, { inputNames, inputs, outputNames, outputs }: RunCall): void {
       const given = [inputNames, inputs, inputs.length] as const;
       const wanted = [outputNames, outputs.length, outputs] as const;
