@@ -14,7 +14,8 @@ FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
+COPY scripts/install.mjs scripts/lock.mjs scripts/prune-onnxruntime.mjs scripts/
+RUN npm ci --omit=dev && node scripts/prune-onnxruntime.mjs
 
 FROM node:24-bookworm-slim
 WORKDIR /app
