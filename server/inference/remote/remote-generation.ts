@@ -1,0 +1,172 @@
+import type { RemoteEngineSettings } from "../../config/engines-file.ts";
+import type { GenerationRequest, LoadedModel } from "../engine.ts";
+import { TokenStream } from "../token-stream.ts";
+import type { CompletionDelta, NamedToken } from "./completion-events.ts";
+import { writeRequest } from "./dialects.ts";
+import { GenerationWindow } from "./generation-window.ts";
+import { RemoteFailure } from "./remote-failure.ts";
+import { createTokenReader, promptText } from "./token-text.ts";
+
+/** The deltas of one request; the first is there already. Leaving the loop closes the request. */
+export type Completion = AsyncIterable<CompletionDelta>;
+
+export interface RemoteGenerationOptions {
+  request: GenerationRequest;
+  settings: RemoteEngineSettings;
+  model: Pick<LoadedModel, "tokenizer"> & {
+    contextTokens: number;
+    vocabularySize: number;
+  };
+  /** Sends a request; resolves with its completion once the first delta is there. */
+  send: (body: object, signal: AbortSignal) => Promise<Completion>;
+}
+
+/** Tokens that are fetched ahead of the consumer; beyond them the socket is not read. */
+const aheadTokens = 16;
+/** A run asks for so many tokens at a time: a request that is lost costs its server no more. */
+const chunkTokens = 256;
+/** A server that may not end the text and ends it all the same is asked so often again. */
+const mostEmptyAnswers = 3;
+
+/**
+ * One generation on another machine: asks for tokens again and again, with the prompt as it has grown,
+ * until the run has what it wanted.
+ */
+export class RemoteGeneration {
+  readonly stream: TokenStream;
+  readonly #options: RemoteGenerationOptions;
+  readonly #window: GenerationWindow;
+  readonly #abort = new AbortController();
+  #index: number;
+  #ended = false;
+  #emptyAnswers = 0;
+  /** Tokens that the consumer has not taken. */
+  #waiting = 0;
+  #wake: () => void = () => {};
+
+  constructor(options: RemoteGenerationOptions) {
+    this.#options = options;
+    this.#window = new GenerationWindow(options.request, options.model.contextTokens);
+    this.#index = options.request.firstIndex;
+    this.stream = new TokenStream({
+      taken: () => {
+        this.#waiting--;
+        this.#wake();
+      },
+      left: () => this.cancel(),
+    });
+  }
+
+  /** Ends it at once, and the request with it; the loop throws `error` if given. */
+  cancel(error?: unknown): void {
+    this.stream.stop(error);
+    this.#abort.abort(new Error("The generation was cancelled."));
+    this.#wake();
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Resolves when all is drawn, or it was cancelled; throws a RemoteFailure where the engine fails. */
+  async run(): Promise<void> {
+    try {
+      while (!this.#isOver()) await this.#chunk();
+      this.stream.end();
+    } catch (error) {
+      if (!this.signal.aborted) throw error;
+    }
+  }
+
+  #isOver(): boolean {
+    const { maxTokens } = this.#options.request.sampling;
+    return this.#ended || this.signal.aborted || (maxTokens !== null && this.#index >= maxTokens);
+  }
+
+  async #chunk(): Promise<void> {
+    const { settings, model, send, request } = this.#options;
+    const { sampling } = request;
+    const bansEnd = this.#bansEnd();
+    const maxTokens = this.#mostTokens(bansEnd);
+    const prompt = this.#window.tokens;
+    const body = writeRequest(settings, {
+      prompt: settings.prompt === "tokens" ? prompt : promptText(model.tokenizer, prompt),
+      sampling,
+      firstIndex: this.#index,
+      maxTokens,
+      bannedEnd: bansEnd ? model.tokenizer.endOfTextId : undefined,
+      alternatives: request.alternatives ?? 0,
+    });
+    const completion = await send(body, this.signal);
+    this.stream.prefilled({ promptTokens: request.prompt.length, keptTokens: 0 });
+    await this.#read(completion, maxTokens);
+  }
+
+  async #read(completion: Completion, maxTokens: number): Promise<void> {
+    const reader = createTokenReader(this.#options.model.tokenizer);
+    const before = this.#index;
+    for await (const delta of completion) {
+      for (const token of reader.push(delta)) {
+        if (this.#isOver() || this.#index - before >= maxTokens) return;
+        this.#take(token);
+      }
+      if (delta.finish === "stop" && !this.#ended) this.#endText();
+      if (delta.finish !== undefined) break;
+      await this.#consumer();
+      if (this.#isOver()) return;
+    }
+    this.#requireProgress(this.#index > before);
+  }
+
+  #take({ id, logprob, alternatives }: NamedToken): void {
+    const { model, request } = this.#options;
+    const { endOfTextId } = model.tokenizer;
+    if (id >= model.vocabularySize)
+      throw new RemoteFailure("denied", "The engine's server has another vocabulary.");
+    if (id === endOfTextId && this.#bansEnd()) return;
+    const contextTokens = this.#window.tokens.length;
+    const droppedTokens = this.#window.dropped;
+    const wanted = request.alternatives ? { alternatives } : {};
+    const index = this.#index++;
+    this.#waiting++;
+    this.#ended = id === endOfTextId;
+    this.#window.push(id);
+    this.stream.push({ index, id, logprob, contextTokens, droppedTokens, ...wanted });
+  }
+
+  /** Servers end a text without telling the token that ended it. */
+  #endText(): void {
+    const { sampling } = this.#options.request;
+    const isFull = sampling.maxTokens !== null && this.#index >= sampling.maxTokens;
+    if (this.#bansEnd() || isFull) return;
+    this.#take({ id: this.#options.model.tokenizer.endOfTextId, logprob: 0, alternatives: [] });
+  }
+
+  /** No end below minTokens, and none at all in a run without maxTokens. */
+  #bansEnd(): boolean {
+    const { maxTokens, minTokens } = this.#options.request.sampling;
+    return maxTokens === null || this.#index < minTokens;
+  }
+
+  /** A request whose end is banned ends where that changes. */
+  #mostTokens(bansEnd: boolean): number {
+    const { maxTokens, minTokens } = this.#options.request.sampling;
+    const wanted = (maxTokens ?? Number.POSITIVE_INFINITY) - this.#index;
+    const banned = bansEnd && maxTokens !== null ? minTokens - this.#index : wanted;
+    return Math.min(this.#window.room(), wanted, banned, chunkTokens);
+  }
+
+  #requireProgress(hasSome: boolean): void {
+    this.#emptyAnswers = hasSome ? 0 : this.#emptyAnswers + 1;
+    if (this.#emptyAnswers < mostEmptyAnswers || this.#ended) return;
+    throw new RemoteFailure("broken", "The engine's server answers without a token.");
+  }
+
+  /** Waits until the consumer has taken enough. */
+  async #consumer(): Promise<void> {
+    while (this.#waiting >= aheadTokens && !this.signal.aborted)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+}

@@ -1,0 +1,38 @@
+import type { Tokenizer } from "../engine.ts";
+import type { CompletionDelta, NamedToken } from "./completion-events.ts";
+
+/** Turns what a server sends into tokens of this model. */
+export interface TokenReader {
+  push(delta: CompletionDelta): NamedToken[];
+}
+
+/**
+ * Takes the tokens that the server names; where it sends text alone, the model's own tokenizer says
+ * what tokens that may have been. Half a character waits for its other half, or is never told.
+ */
+export function createTokenReader(tokenizer: Tokenizer): TokenReader {
+  let half = "";
+  return {
+    push({ text, tokens, finish }) {
+      if (tokens !== undefined) return tokens;
+      const whole = half + text;
+      // A server that cuts by tokens may cut a pair of surrogates, or give U+FFFD for a beginning.
+      const unfinished = finish === undefined ? /[\uD800-\uDBFF]$/ : /[\uD800-\uDBFF\uFFFD]+$/;
+      half = unfinished.exec(whole)?.[0] ?? "";
+      const ready = whole.slice(0, whole.length - half.length);
+      return tokenizer.encode(ready).map((id) => ({ id, logprob: 0, alternatives: [] }));
+    },
+  };
+}
+
+/**
+ * A prompt as text. A character of which the window has only the end is left out, as is one that is
+ * not complete; a prompt of the end-of-text token alone keeps it, for servers that refuse an empty one.
+ */
+export function promptText(tokenizer: Tokenizer, prompt: readonly number[]): string {
+  const bytes = Buffer.concat(prompt.map((id) => tokenizer.bytes(id)));
+  if (bytes.length === 0) return "<|endoftext|>";
+  const start = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return decoder.decode(bytes.subarray(Math.max(0, start)), { stream: true });
+}
