@@ -79,6 +79,7 @@ export async function addModel(request: AddRequest, signal: AbortSignal): Promis
       return await fetchAndConvert(request, folder, signal);
     } finally {
       await lock.release();
+      await forgetUnbegun(folder);
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -99,6 +100,13 @@ async function fetchAndConvert(
   const card = await convert({ source: folder, modelsDir, id, makeDefault, onProgress, signal });
   await rm(folder, { recursive: true, force: true });
   return card;
+}
+
+/** Of an order for which nothing came there is nothing to go on with. */
+async function forgetUnbegun(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.every((name) => name.startsWith(".")))
+    await rm(folder, { recursive: true, force: true });
 }
 
 function downloadsFolder(modelsDir: string): string {

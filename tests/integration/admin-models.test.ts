@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -209,6 +209,14 @@ describe("E16: what is being added can be stopped and gone on with", () => {
     expect((await read()).jobs).toEqual([]);
     expect(await refusal("POST", `/jobs/${id}/resume`)).toMatchObject({ status: 404 });
     hub.manners.pauseMs = 0;
+  });
+
+  test("of a name that the hub does not know nothing stays on the disk", async () => {
+    const { id } = await add("someone/unknown");
+    expect((await whenJob("failed")).problem).toContain("has no model someone/unknown");
+    expect(await readdir(join(modelsDir, ".downloads"))).toEqual([]);
+    expect((await admin.request("DELETE", `/api/admin/models/jobs/${id}`)).status).toBe(204);
+    expect((await read()).jobs).toEqual([]);
   });
 
   test("one that fails says why, waits for a person, and the next goes on", async () => {
