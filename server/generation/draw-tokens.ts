@@ -2,12 +2,15 @@ import type { FinishReason } from "#shared/run.ts";
 import type { Sampling } from "#shared/sampling.ts";
 import type { GeneratedToken, Generation, LoadedModel } from "../inference/engine.ts";
 import { createModelText } from "./model-text.ts";
+import { createTextEnding } from "./text-ending.ts";
 import type { TokenWriter } from "./token-writer.ts";
 
 export interface DrawOptions {
   generation: Generation;
   model: LoadedModel;
   sampling: Sampling;
+  /** The text that the run goes on from, at least its last sentence. */
+  before: string;
   writer: TokenWriter;
   /** Whether the tokens are no longer wanted. */
   readonly isInterrupted: () => boolean;
@@ -22,6 +25,11 @@ export interface DrawOptions {
 export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
   const { generation, model, sampling, writer, isInterrupted, onToken } = options;
   const text = createModelText(model.tokenizer, sampling.stop);
+  const ending = createTextEnding(sampling, options.before);
+  const finish = async (reason: FinishReason) => {
+    await writer.finish();
+    return reason;
+  };
   let finishReason: FinishReason = "max_tokens";
   for await (const token of generation) {
     if (isInterrupted()) return finishReason;
@@ -31,15 +39,19 @@ export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
     }
     onToken(token);
     const { ready, stopped } = text.push(token);
-    writer.add(ready);
+    const whole = ending.push(ready);
+    writer.add(whole.ready);
+    if (whole.ended) return finish(ending.reason);
     if (stopped) {
-      await writer.finish();
-      return "stop_string";
+      writer.add(ending.end());
+      return finish("stop_string");
     }
     await writer.room();
   }
   if (isInterrupted()) return finishReason;
-  writer.add(text.end());
-  await writer.finish();
-  return finishReason;
+  const last = ending.push(text.end());
+  writer.add(last.ready);
+  if (last.ended) return finish(ending.reason);
+  writer.add(ending.end());
+  return finish(finishReason);
 }

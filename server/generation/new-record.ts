@@ -22,7 +22,7 @@ export function newRecord(
     id: randomBytes(12).toString("base64url"),
     documentId: input.documentId,
     model: engine.model.id,
-    sampling: resolveSampling(settings, input.sampling ?? {}),
+    sampling: resolveSampling(settings, input.sampling ?? {}, engine.model.vocabularySize),
     status: { state: "queued" },
     caret: firstCaret(room, input),
     startedBy: person,

@@ -1,5 +1,6 @@
 import { NotFoundError } from "../errors.ts";
 import type { LoadedModel } from "../inference/engine.ts";
+import { countedTokens } from "../inference/token-history.ts";
 import type { OpenRoom } from "../sync/types.ts";
 import { type Baseline, baselineBefore } from "./caret.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
@@ -12,6 +13,8 @@ export interface RunDocument {
   readonly room: OpenRoom;
   readonly text: RunText;
   readonly model: LoadedModel;
+  /** Ids that the run had written when the document was opened, the newest of them. */
+  readonly written: readonly number[];
   release(): void;
 }
 
@@ -34,6 +37,8 @@ export interface HoldOptions {
   memory: string;
   /** Ids of the text that the run wrote before. */
   map?: TokenMap;
+  /** The newest ids that the run wrote before. */
+  written?: readonly number[];
   events: RunDocumentEvents;
 }
 
@@ -60,6 +65,7 @@ export function holdDocument(options: HoldOptions): RunDocument {
     room,
     text,
     model,
+    written: options.written ?? [],
     release() {
       stopDiscarded();
       stopPresence();
@@ -83,12 +89,15 @@ export async function reopenDocument(
     const stored = await store.find(record.id);
     if (stored === undefined) throw new NotFoundError();
     const baseline = baselineBefore(await store.updatesSince(stored));
-    const written = await store.newestTokens(record.id, model.engine.model.contextTokens);
-    const map = createTokenMap(groupPieces(written, model.tokenizer, undefined));
+    const { contextTokens } = model.engine.model;
+    const newest = await store.newestTokens(record.id, Math.max(contextTokens, countedTokens));
+    const written = newest.map(({ id }) => id);
+    const pieces = groupPieces(newest.slice(-contextTokens), model.tokenizer, undefined);
+    const map = createTokenMap(pieces);
     const { memory } = await store.settings(record.documentId);
     record.tokens = stored.tokens;
     record.caret = stored.caret;
-    return holdDocument({ ...options, room, baseline, memory, map });
+    return holdDocument({ ...options, room, baseline, memory, map, written });
   } catch (error) {
     room.release();
     throw error;

@@ -103,13 +103,21 @@ export class RunSession {
     await this.#end({ event: "stop" }, by);
   }
 
-  /** Samples otherwise from the next token on. Throws InvalidError. */
+  /** Samples otherwise from the next token on. Throws InvalidError, or what loading the model throws. */
   async tune(wish: SamplingInput, by: Person): Promise<void> {
-    this.record.sampling = tuneSampling(this.record.sampling, wish);
+    const vocabularySize = await this.#vocabularySize(wish);
+    this.record.sampling = tuneSampling(this.record.sampling, wish, vocabularySize);
     this.#changedBy(by);
     this.#stream.readAgain();
     await this.#save();
     this.#publish();
+  }
+
+  /** Of the run's model, where a wish has to be held against it. */
+  async #vocabularySize({ logitBias = {} }: SamplingInput): Promise<number> {
+    if (Object.keys(logitBias).length === 0) return Number.POSITIVE_INFINITY;
+    const model = this.#document?.model ?? (await this.#deps.models.load(this.record.model));
+    return model.engine.model.vocabularySize;
   }
 
   /** Lets the document and the engine go; the run itself stays as it is. */
@@ -148,7 +156,8 @@ export class RunSession {
         await this.#end({ event: "finish", finishReason: end.finishReason });
         return undefined;
       case "quota":
-        return this.#interrupted("quota");
+      case "loop":
+        return this.#interrupted(end.kind);
       case "engine_lost":
         logger.warn({ err: end.error, runId }, "run lost its engine");
         await this.#stream.letGo();

@@ -1,16 +1,20 @@
 import type { FinishReason } from "#shared/run.ts";
 import type { RunStats } from "#shared/socket-events.ts";
 import type { EngineSequence, Generation, LoadedModel } from "../inference/engine.ts";
+import { createLoopWatch } from "../inference/loop-detection.ts";
 import type { TokenUsage } from "../quotas/spending.ts";
 import { affordableTokens, isUsedUp } from "./affordable-tokens.ts";
 import { encodePosition } from "./caret.ts";
 import { drawTokens } from "./draw-tokens.ts";
+import { EngineRequests } from "./engine-requests.ts";
 import type { ModelToken } from "./model-text.ts";
+import type { Prompt } from "./prompt.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
 import type { RunDocument, RunDocumentEvents } from "./run-document.ts";
 import type { RunRecord } from "./run-record.ts";
 import { createRunStatistics } from "./run-statistics.ts";
 import type { RunText, WindowState } from "./run-text.ts";
+import { mostTokens } from "./text-ending.ts";
 import { createTokenWriter } from "./token-writer.ts";
 import { createYielding } from "./yielding.ts";
 
@@ -21,16 +25,24 @@ export type StreamEnd =
   | { kind: "asked" }
   /** What its starter may have written today is written. */
   | { kind: "quota" }
+  /** What it writes repeats itself. */
+  | { kind: "loop" }
   | { kind: "engine_lost"; error: unknown }
   | { kind: "room_lost"; error: unknown };
 
 /** The prompt has changed, people want to write first, or the sampling is another. */
 type ReadAgain = { kind: "read_again" };
 type PassEnd = StreamEnd | ReadAgain;
-type Interruption = Extract<PassEnd, { kind: "read_again" | "asked" | "quota" | "room_lost" }>;
+type Interruption = Extract<
+  PassEnd,
+  { kind: "read_again" | "asked" | "loop" | "quota" | "room_lost" }
+>;
+
+/** Runs of characters at a prompt's end that surely hold its last sentence, or enough of it. */
+const lastRuns = 50;
 
 /** What another interruption may not replace. */
-const precedence = { read_again: 0, quota: 1, room_lost: 2, asked: 3 } as const;
+const precedence = { read_again: 0, loop: 1, quota: 2, room_lost: 3, asked: 4 } as const;
 
 /**
  * Reads the prompt, has tokens drawn and writes them, again and again whenever the text under it
@@ -46,6 +58,8 @@ export class RunStream {
   readonly #statistics;
   #text: RunText | undefined;
   #sequence: EngineSequence | undefined;
+  readonly #requests = new EngineRequests();
+  readonly #loop = createLoopWatch();
   #interruption: Interruption | undefined;
   /** As of the last flush. */
   #usage: TokenUsage | undefined;
@@ -83,6 +97,7 @@ export class RunStream {
 
   /** Writes into the document until something ends that; clears what ended it the last time. */
   async run(document: RunDocument): Promise<StreamEnd> {
+    if (this.#text !== document.text) this.#requests.recall(document.written);
     this.#text = document.text;
     this.#statistics.begin();
     try {
@@ -98,6 +113,7 @@ export class RunStream {
   /** Before a run goes on: what happened while it stood still is over. */
   reset(): void {
     this.#interruption = undefined;
+    this.#loop.reset();
     this.#usage = undefined;
     this.#editedAt = undefined;
     this.#yielding.close();
@@ -129,8 +145,7 @@ export class RunStream {
   async #pass({ text, model }: RunDocument): Promise<PassEnd> {
     await this.#yielding.over();
     if (this.#interruption && this.#interruption.kind !== "read_again") return this.#interruption;
-    const { sampling, tokens } = this.#record;
-    if (sampling.maxTokens !== null && tokens >= sampling.maxTokens) {
+    if (this.#isDone()) {
       return { kind: "finished", finishReason: "max_tokens" };
     }
     this.#interruption = undefined;
@@ -140,16 +155,19 @@ export class RunStream {
     const isReread = this.#tellReread();
     try {
       this.#sequence ??= model.engine.open();
-      const request = { prompt: prompt.ids, firstIndex: tokens, sampling };
+      const request = this.#requests.next(prompt.ids, this.#record, model.tokenizer);
       const generation = this.#sequence.generate(request, this.#abort.signal);
       this.#watchPrefill(generation, isReread);
-      return await this.#write(generation, text, model);
+      return await this.#write(generation, { text, model, prompt });
     } catch (error) {
       return this.#interruption ?? { kind: "engine_lost", error };
     }
   }
 
-  async #write(generation: Generation, text: RunText, model: LoadedModel): Promise<PassEnd> {
+  async #write(
+    generation: Generation,
+    { text, model, prompt }: { text: RunText; model: LoadedModel; prompt: Prompt },
+  ): Promise<PassEnd> {
     let window: WindowState = { contextTokens: 0, droppedTokens: 0 };
     const writer = createTokenWriter({
       clock: this.#deps.clock,
@@ -160,6 +178,7 @@ export class RunStream {
         generation,
         model,
         sampling: this.#record.sampling,
+        before: lastText(prompt),
         writer,
         isInterrupted: () => this.#interruption !== undefined,
         onToken: (token) => {
@@ -185,7 +204,11 @@ export class RunStream {
       const { documentId, id: runId } = this.#record;
       const event = { documentId, runId, tokens: [...affordable] };
       this.#deps.publish.toDocument(documentId, "run:tokens", event);
+      this.#requests.wrote(affordable);
       this.#heed(flush.usage, affordable.length < tokens.length);
+      // Every token is taken in, also after one that shows a loop.
+      const loops = affordable.map(({ id }) => this.#loop.add(id)).includes(true);
+      if (loops && !this.#isDone()) this.#interrupt({ kind: "loop" });
     } catch (error) {
       this.#interrupt({ kind: "room_lost", error });
     }
@@ -193,11 +216,15 @@ export class RunStream {
 
   /** Stands still where the day's tokens are used up; a new day may have begun under the flush. */
   #heed(usage: TokenUsage, wasCut: boolean): void {
-    const { sampling, tokens } = this.#record;
-    const isDone = sampling.maxTokens !== null && tokens >= sampling.maxTokens;
     this.#usage = usage;
-    if (isUsedUp(usage) && !isDone) this.#interrupt({ kind: "quota" });
+    if (isUsedUp(usage) && !this.#isDone()) this.#interrupt({ kind: "quota" });
     else if (wasCut) this.readAgain();
+  }
+
+  /** Whether as much is written as the run may write. */
+  #isDone(): boolean {
+    const most = mostTokens(this.#record.sampling);
+    return most !== null && this.#record.tokens >= most;
   }
 
   #watchPrefill(generation: Generation, isReread: boolean): void {
@@ -244,4 +271,12 @@ export class RunStream {
       window: this.#text?.windowStart ?? null,
     };
   }
+}
+
+/** The end of the text that a prompt was made from. */
+function lastText({ characters }: Prompt): string {
+  return characters
+    .slice(-lastRuns)
+    .map(({ text }) => text)
+    .join("");
 }

@@ -1,39 +1,70 @@
 import { randomBytes } from "node:crypto";
-import { defaultSampling, type Sampling, type SamplingInput } from "#shared/sampling.ts";
+import {
+  defaultSampling,
+  type Sampling,
+  type SamplingInput,
+  samplingLimits,
+} from "#shared/sampling.ts";
 import { InvalidError } from "../errors.ts";
 
 /**
  * What a new run samples with: defaults, then the document's settings, then the person's wish. The
  * seed is drawn where nobody named one. Throws InvalidError naming the field that cannot be.
  */
-export function resolveSampling(settings: SamplingInput, wish: SamplingInput): Sampling {
-  return checked({
-    ...defaultSampling,
-    seed: randomSeed(),
-    ...present(settings),
-    ...present(wish),
-  });
+export function resolveSampling(
+  settings: SamplingInput,
+  wish: SamplingInput,
+  vocabularySize = Number.POSITIVE_INFINITY,
+): Sampling {
+  const wished = { ...defaultSampling, seed: randomSeed(), ...present(settings), ...present(wish) };
+  return checked(wished, vocabularySize);
 }
 
 /** The run's sampling with the person's wish on top; throws as `resolveSampling`. */
-export function tuneSampling(current: Sampling, wish: SamplingInput): Sampling {
-  return checked({ ...current, ...present(wish) });
+export function tuneSampling(
+  current: Sampling,
+  wish: SamplingInput,
+  vocabularySize = Number.POSITIVE_INFINITY,
+): Sampling {
+  return checked({ ...current, ...present(wish) }, vocabularySize);
 }
 
-function checked(sampling: Sampling): Sampling {
-  const { maxTokens, minTokens } = sampling;
-  if (maxTokens !== null && minTokens > maxTokens) {
-    throw new InvalidError(
-      `The least number of tokens (${minTokens}) is above the most (${maxTokens}).`,
-      { field: "sampling.minTokens" },
-    );
-  }
-  if (sampling.stop.some((text) => unstorable.test(text))) {
-    throw new InvalidError("A stop text holds a character that no text can have.", {
-      field: "sampling.stop",
-    });
+function checked(sampling: Sampling, vocabularySize: number): Sampling {
+  checkLengths(sampling);
+  checkTexts(sampling);
+  const unknown = Object.keys(sampling.logitBias).find((id) => Number(id) >= vocabularySize);
+  if (unknown !== undefined) {
+    const message = `The model has no token ${unknown}; its ids end at ${vocabularySize - 1}.`;
+    throw refusal("logitBias", message);
   }
   return sampling;
+}
+
+function checkLengths({ maxTokens, minTokens, strategy }: Sampling): void {
+  if (maxTokens !== null && minTokens > maxTokens) {
+    const message = `The least number of tokens (${minTokens}) is above the most (${maxTokens}).`;
+    throw refusal("minTokens", message);
+  }
+  const { max } = samplingLimits.beamTokens;
+  if (strategy === "beams" && (maxTokens === null || maxTokens > max)) {
+    throw refusal("maxTokens", `Beams write a text of at most ${max} tokens. Make it shorter.`);
+  }
+}
+
+function checkTexts({ stop, bannedWords }: Sampling): void {
+  if (stop.some((text) => unstorable.test(text))) {
+    throw refusal("stop", "A stop text holds a character that no text can have.");
+  }
+  if (bannedWords.some((text) => unstorable.test(text))) {
+    throw refusal("bannedWords", "A banned word holds a character that no text can have.");
+  }
+  if (bannedWords.some((text) => text.trim() === "")) {
+    throw refusal("bannedWords", "A banned word has to be more than white space.");
+  }
+}
+
+function refusal(field: keyof Sampling, message: string): InvalidError {
+  return new InvalidError(message, { field: `sampling.${field}` });
 }
 
 /** NUL and halves of characters: jsonb cannot hold them, and the model never writes them. */
