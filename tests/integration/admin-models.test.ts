@@ -199,7 +199,7 @@ describe("E16: what is being added can be stopped and gone on with", () => {
   test("stopped by an admin it stays, discarded it is gone", async () => {
     hub.manners.pauseMs = 100;
     const { id } = await add(repository);
-    await whenJob("running");
+    await vi.waitFor(async () => expect((await read()).jobs[0]?.done).toBeGreaterThan(0), waiting);
     const { job } = await admin.json<{ job: ModelJob }>(
       "POST",
       `/api/admin/models/jobs/${id}/stop`,
