@@ -8,7 +8,7 @@ export function keptHalf(contextTokens: number): number {
 
 /** Tokens of the kept half that one step computes beside what runs. */
 const rebuildChunk = 16;
-/** So many more steps than are needed if none is left out. */
+/** One begins so many times the steps ahead that are needed if none is left out. */
 const slack = 1.4;
 
 /**
@@ -37,18 +37,25 @@ export class WindowSlide {
     return this.#window.slice(this.#contextTokens + 1 - keptHalf(this.#contextTokens));
   }
 
-  /** Steps ahead of it at which a single run begins. */
-  get leadSteps(): number {
-    return Math.ceil((keptHalf(this.#contextTokens) / rebuildChunk) * slack);
+  /** Tokens of the kept half that are still to be computed, known or not. */
+  get left(): number {
+    return keptHalf(this.#contextTokens) - this.#computed;
+  }
+
+  /** Those of them that are known. */
+  get pending(): number {
+    return this.tokens.length - this.#computed;
   }
 
   /** What to compute next, at most `most` tokens of it; none where less than `fewest` wait for it. */
   nextPiece(fewest: number, most: number): readonly number[] {
-    const tokens = this.tokens;
-    const computed = this.memory?.computed.length ?? 0;
-    const pending = tokens.length - computed;
+    const { pending } = this;
     if (pending < fewest) return [];
-    return tokens.slice(computed, computed + pieceLength(pending, most));
+    return this.tokens.slice(this.#computed).slice(0, pieceLength(pending, most));
+  }
+
+  get #computed(): number {
+    return this.memory?.computed.length ?? 0;
   }
 }
 
@@ -57,18 +64,14 @@ const mostRows = 4;
 
 /**
  * The pieces of kept halves that belong into the next step: a chunk a step, of the run that is
- * nearest to its window's end; towards the end what is left of several. The n-th nearest begins n
- * times as early, so that all are in time.
+ * nearest to its window's end; towards the end what is left of several.
  */
 export function nextRebuilds(
   tasks: readonly Task[],
   maxRows: number,
   provideMemory: (task: Task, slide: WindowSlide) => SequenceMemory | undefined,
 ): Share[] {
-  const near = tasks
-    .flatMap((task) => (task.slide === undefined ? [] : [{ task, slide: task.slide }]))
-    .sort((a, b) => a.slide.drawsLeft - b.slide.drawsLeft)
-    .filter(({ slide }, rank) => slide.drawsLeft <= slide.leadSteps * (rank + 1));
+  const near = nearToTheirEnds(tasks);
   const rows = maxRows < 2 ? 0 : Math.max(Math.min(mostRows, maxRows / 2), maxRows - tasks.length);
   const shares: Share[] = [];
   let left = rebuildChunk;
@@ -84,4 +87,20 @@ export function nextRebuilds(
     left -= tokens.length;
   }
   return shares;
+}
+
+/** Those that have begun, and those that have to because of all that is to be done before they end. */
+function nearToTheirEnds(tasks: readonly Task[]): { task: Task; slide: WindowSlide }[] {
+  const all = tasks.flatMap((task) =>
+    task.slide === undefined ? [] : [{ task, slide: task.slide }],
+  );
+  const isNear = ({ memory, drawsLeft }: WindowSlide) => {
+    if (memory !== undefined) return true;
+    let left = 0;
+    for (const { slide } of all) if (slide.drawsLeft <= drawsLeft) left += slide.left;
+    return drawsLeft <= (left / rebuildChunk) * slack;
+  };
+  return all
+    .filter(({ slide }) => isNear(slide))
+    .sort((a, b) => a.slide.drawsLeft - b.slide.drawsLeft || b.slide.pending - a.slide.pending);
 }
