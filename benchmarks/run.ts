@@ -4,7 +4,13 @@ import { printTable, type Report } from "./report.ts";
 
 // `npm run bench -- NAME [--json] [--full]`: measures and says; it never fails a build.
 // `--full` takes as long as the promise is large: the million frames of `guard`, which are 100,000 without.
-const notBenchmarks = ["run.ts", "report.ts", "random-model.ts", "random-tokenizer.ts"];
+const notBenchmarks = [
+  "run.ts",
+  "report.ts",
+  "random-model.ts",
+  "random-tokenizer.ts",
+  "performance.ts",
+];
 const [name = "", ...flags] = process.argv.slice(2);
 const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(".ts") && !notBenchmarks.includes(file))

@@ -48,6 +48,12 @@ export async function measureSideBySide(
 ): Promise<Map<ContestantName, Samples>> {
   const { contestants, rounds, progress } = options;
   const samples = new Map(contestants.map(({ name }) => [name, noSamples()]));
+  // A runtime plans its memory when it first computes.
+  for (const contestant of contestants) {
+    progress(`${contestant.name}: first tokens`);
+    const prompt = promptOf(pasts[1], 0, options.vocabulary);
+    await writeOne(contestant, { document: alone, prompt }, 4);
+  }
   for (let round = 0; round < rounds; round++) {
     for (const contestant of turned(contestants, round)) {
       progress(`round ${round + 1} of ${rounds}: ${contestant.name}, one document`);
