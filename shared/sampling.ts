@@ -117,9 +117,82 @@ export const defaultSampling: Omit<Sampling, "seed"> = {
   lengthPenalty: samplingLimits.lengthPenalty.default,
 };
 
-/** The presets a writer sees; each changes only what it names. */
-export const samplingPresets = [
-  { id: "careful", name: "Careful", sampling: { temperature: 0.5, topK: 20, topP: 0.9 } },
-  { id: "balanced", name: "Balanced", sampling: { temperature: 0.8, topK: 40, topP: 0.95 } },
-  { id: "adventurous", name: "Adventurous", sampling: { temperature: 1.1, topK: 100, topP: 0.98 } },
-] as const satisfies readonly { id: string; name: string; sampling: SamplingInput }[];
+/** A choice of settings with a name; it changes only what it names. */
+export interface SamplingPreset {
+  id: string;
+  name: string;
+  /** What it is good for, in one sentence. */
+  explanation: string;
+  sampling: SamplingInput;
+}
+
+const { repetitionPenalty, noRepeatNgramSize } = defaultSampling;
+const sampled = { strategy: "sample", repetitionPenalty, noRepeatNgramSize } as const;
+
+/** How boldly the model writes. */
+export const manners: readonly SamplingPreset[] = [
+  {
+    id: "careful",
+    name: "Careful",
+    explanation: "Keeps to what is likely.",
+    sampling: { ...sampled, temperature: 0.5, topK: 20, topP: 0.9 },
+  },
+  {
+    id: "balanced",
+    name: "Balanced",
+    explanation: "As it writes when nobody says otherwise.",
+    sampling: { ...sampled, temperature: 0.8, topK: 40, topP: 0.95 },
+  },
+  {
+    id: "adventurous",
+    name: "Adventurous",
+    explanation: "Takes surprising turns.",
+    sampling: { ...sampled, temperature: 1.1, topK: 100, topP: 0.98 },
+  },
+];
+
+/** What people ask for as a whole. */
+export const forms: readonly SamplingPreset[] = [
+  {
+    id: "snippet",
+    name: "Snippet",
+    explanation: "100 tokens by five beams, no phrase of four twice; they appear all at once.",
+    sampling: {
+      strategy: "beams",
+      beams: 5,
+      earlyStopping: true,
+      noRepeatNgramSize: 4,
+      repetitionPenalty: 1,
+      maxTokens: 100,
+    },
+  },
+  {
+    id: "unfiltered",
+    name: "Unfiltered",
+    explanation: "The model's own words at temperature 0.7: nothing left out, nothing penalised.",
+    sampling: {
+      strategy: "sample",
+      temperature: 0.7,
+      topK: 0,
+      topP: 1,
+      repetitionPenalty: 1,
+      noRepeatNgramSize: 0,
+    },
+  },
+  {
+    id: "story",
+    name: "Endless story",
+    explanation: "Writes until somebody pauses or stops it.",
+    sampling: { ...sampled, temperature: 0.8, topK: 40, topP: 0.95, maxTokens: null, minTokens: 0 },
+  },
+];
+
+/** The presets a writer sees. */
+export const samplingPresets: readonly SamplingPreset[] = [...manners, ...forms];
+
+/** Whether a preset is what is set: all that it names is as it says. */
+export function isPresetChosen({ sampling }: SamplingPreset, values: SamplingInput): boolean {
+  // The schema's own fields, all of them plain values in the presets.
+  const fields = Object.keys(sampling) as (keyof SamplingInput)[];
+  return fields.every((field) => sampling[field] === values[field]);
+}

@@ -67,6 +67,22 @@ describe("a run is told in one plain sentence", () => {
     );
   });
 
+  test("an end with a sentence says so, where no stop string can have been it", () => {
+    const run = testRun({ state: "finished", finishReason: "stop_string", tokens: 40 });
+    const sampling = { ...run.sampling, stopAt: "sentence" as const, minTokens: 30 };
+    expect(sentence({ ...run, sampling })).toBe("Ended with a sentence, 40 tokens written");
+    expect(endingSentence({ ...run, sampling }, "me")).toBe("With a sentence");
+    expect(sentence({ ...run, sampling: { ...sampling, stop: ["x"] } })).toBe(
+      "Ended at a stop string, 40 tokens written",
+    );
+  });
+
+  test("a run that repeats itself says what to do about it", () => {
+    expect(sentence({ state: "paused", reason: "loop" })).toBe(
+      "Paused: it was repeating itself. Raise the temperature or a penalty, or change a sentence, then resume",
+    );
+  });
+
   test("without a connection nothing is said of the run", () => {
     expect(sentence({ state: "streaming" }, { connected: false })).toBe("Reconnecting…");
   });

@@ -53,7 +53,7 @@ const pausedSentences: { readonly [reason in Exclude<RunReason, "by_person">]: s
   engine_lost: `The engine stopped. ${safeResume}`,
   storage: `The database was away. ${safeResume}`,
   error: `Something failed. ${safeResume}`,
-  loop: "Paused: it was repeating itself. Change a sentence, then resume",
+  loop: "Paused: it was repeating itself. Raise the temperature or a penalty, or change a sentence, then resume",
   quota: "Paused: the tokens of today are used up. Your text is safe; resume after midnight UTC",
   access: "Paused: the one who started it may no longer write here",
   document_gone: "Paused: the document was archived",
@@ -75,7 +75,9 @@ function finishedSentence(run: Run): string {
   const written = `${run.tokens.toLocaleString("en")} ${run.tokens === 1 ? "token" : "tokens"} written`;
   switch (run.finishReason) {
     case "stop_string":
-      return `Ended at a stop string, ${written}`;
+      return endsWithPlace(run)
+        ? `Ended with a ${run.sampling.stopAt}, ${written}`
+        : `Ended at a stop string, ${written}`;
     case "end_of_text":
       return `The model ended its text, ${written}`;
     case "max_tokens":
@@ -88,6 +90,11 @@ function finishedSentence(run: Run): string {
   }
 }
 
+/** Whether an end that was asked for can only have been a sentence's or a paragraph's. */
+function endsWithPlace({ sampling }: Run): boolean {
+  return sampling.stopAt !== null && sampling.minTokens > 0 && sampling.stop.length === 0;
+}
+
 /** How a run ended, or how it stands, for someone who reads about it later. */
 export function endingSentence(run: Run, accountId: string): string {
   switch (run.state) {
@@ -97,7 +104,9 @@ export function endingSentence(run: Run, accountId: string): string {
     case "paused":
       return pausedSentence(run, accountId);
     case "finished":
-      return endings[run.finishReason ?? "max_tokens"];
+      return endsWithPlace(run) && run.finishReason === "stop_string"
+        ? `With a ${run.sampling.stopAt}`
+        : endings[run.finishReason ?? "max_tokens"];
     case "stopped":
       return `Stopped by ${nameFor(run.changedBy, accountId)}`;
     case "failed":

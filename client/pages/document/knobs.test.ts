@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { firstKnob, fromSlider, furtherKnobs, knobLimits, sliderScale, toSlider } from "./knobs.ts";
+import {
+  beamKnobs,
+  firstKnob,
+  fromSlider,
+  knobLimits,
+  repetitionKnobs,
+  sliderScale,
+  toSlider,
+  truncationKnobs,
+} from "./knobs.ts";
 
-const knobs = [firstKnob, ...furtherKnobs];
+const knobs = [firstKnob, ...repetitionKnobs, ...truncationKnobs, ...beamKnobs];
 
 describe("the sampling's sliders", () => {
   test.each(knobs)("$name reaches both of its limits and nothing beyond", (knob) => {

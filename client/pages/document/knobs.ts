@@ -5,8 +5,13 @@ export type KnobField =
   | "topK"
   | "topP"
   | "minP"
+  | "typicalP"
   | "repetitionPenalty"
-  | "noRepeatNgramSize";
+  | "noRepeatNgramSize"
+  | "frequencyPenalty"
+  | "presencePenalty"
+  | "beams"
+  | "lengthPenalty";
 
 /** One number of the sampling, as the panel shows it. */
 export interface Knob {
@@ -28,8 +33,8 @@ export const firstKnob: Knob = {
   step: 0.05,
 };
 
-/** The others, those that are felt first before those that are felt least. */
-export const furtherKnobs: readonly Knob[] = [
+/** What keeps a text from repeating itself, those that are felt first before those that are felt least. */
+export const repetitionKnobs: readonly Knob[] = [
   {
     field: "repetitionPenalty",
     name: "Repetition penalty",
@@ -42,6 +47,23 @@ export const furtherKnobs: readonly Knob[] = [
     explanation: "No run of this many tokens is written twice. 0 is off.",
     step: 1,
   },
+  {
+    field: "frequencyPenalty",
+    name: "Frequency penalty",
+    explanation:
+      "Each time the model has written a word makes it less likely; below 0, likelier. 0 is off.",
+    step: 0.1,
+  },
+  {
+    field: "presencePenalty",
+    name: "Presence penalty",
+    explanation: "A word that the model has written at all becomes less likely. 0 is off.",
+    step: 0.1,
+  },
+];
+
+/** What leaves unlikely words out, where words are drawn. */
+export const truncationKnobs: readonly Knob[] = [
   {
     field: "topK",
     name: "Top-k",
@@ -60,6 +82,29 @@ export const furtherKnobs: readonly Knob[] = [
     name: "Min-p",
     explanation: "Leaves out tokens less likely than this share of the likeliest. 0 is off.",
     step: 0.01,
+  },
+  {
+    field: "typicalP",
+    name: "Typical-p",
+    explanation:
+      "Only tokens about as surprising as the text leads to expect, up to this share. 1 is off.",
+    step: 0.01,
+  },
+];
+
+/** How beams go about it. */
+export const beamKnobs: readonly Knob[] = [
+  {
+    field: "beams",
+    name: "Beams",
+    explanation: "How many texts are followed side by side; the best of them is written.",
+    step: 1,
+  },
+  {
+    field: "lengthPenalty",
+    name: "Length penalty",
+    explanation: "Above 0 favours longer texts, below 0 shorter ones.",
+    step: 0.1,
   },
 ];
 

@@ -1,9 +1,14 @@
-import { Button, NumberInput, SegmentedControl, Switch, TagsInput } from "@mantine/core";
-import { useState } from "react";
-import { samplingLimits, samplingPresets } from "#shared/sampling.ts";
-import { firstKnob, furtherKnobs, type Knob } from "./knobs.ts";
+import { TagsInput } from "@mantine/core";
+import { samplingLimits } from "#shared/sampling.ts";
+import { firstKnob, type Knob, repetitionKnobs, truncationKnobs } from "./knobs.ts";
+import { LogitBiasInput } from "./logit-bias-input.tsx";
 import styles from "./sampling-controls.module.css";
 import { SamplingKnob } from "./sampling-knob.tsx";
+import { SamplingLength } from "./sampling-length.tsx";
+import { SamplingPresets } from "./sampling-presets.tsx";
+import { SamplingSeed } from "./sampling-seed.tsx";
+import { SamplingStrategy } from "./sampling-strategy.tsx";
+import { StopAtInput } from "./stop-at-input.tsx";
 import type { SamplingChoice } from "./use-sampling-choice.ts";
 
 interface SamplingControlsProps {
@@ -14,11 +19,11 @@ interface SamplingControlsProps {
   /** How many tokens the run which lives has written by now; 0 without one. */
   written: () => number;
 }
-type LengthProps = Pick<SamplingControlsProps, "sampling" | "written">;
 
 /** How the model writes: presets, the first knobs, and the rest folded away. */
 export function SamplingControls({ sampling, lastSeed, runLives, written }: SamplingControlsProps) {
   const { values, change } = sampling;
+  const draws = values.strategy === "sample";
   const knob = (each: Knob) => (
     <SamplingKnob
       key={each.field}
@@ -29,125 +34,48 @@ export function SamplingControls({ sampling, lastSeed, runLives, written }: Samp
   );
   return (
     <div className={styles.controls}>
-      <Presets sampling={sampling} />
-      {knob(firstKnob)}
-      <Length sampling={sampling} written={written} />
+      <SamplingPresets sampling={sampling} written={written} />
+      {draws && knob(firstKnob)}
+      <SamplingLength sampling={sampling} written={written} />
       <details className={styles.more}>
         <summary>Finer settings</summary>
         <div className={styles.controls}>
-          <Switch
-            label="Always the likeliest token"
-            description="Greedy: the same text writes the same continuation."
-            checked={values.strategy === "greedy"}
-            onChange={(event) =>
-              void change({ strategy: event.currentTarget.checked ? "greedy" : "sample" })
-            }
+          <SamplingStrategy sampling={sampling} knob={knob} written={written} />
+          <StopAtInput sampling={sampling} />
+          {repetitionKnobs.map(knob)}
+          {draws && truncationKnobs.map(knob)}
+          <Words sampling={sampling} />
+          <LogitBiasInput
+            value={values.logitBias}
+            onChange={(logitBias) => change({ logitBias })}
           />
-          {furtherKnobs.map(knob)}
-          <TagsInput
-            label="Stop strings"
-            description="The run ends before it would write one of these. Enter adds one."
-            maxTags={samplingLimits.stop.maxStrings}
-            maxLength={samplingLimits.stop.maxCharacters}
-            value={values.stop}
-            onChange={(stop) => void change({ stop })}
-          />
-          {!runLives && <Seed sampling={sampling} lastSeed={lastSeed} />}
+          {!runLives && <SamplingSeed sampling={sampling} lastSeed={lastSeed} />}
         </div>
       </details>
     </div>
   );
 }
 
-function Presets({ sampling }: { sampling: SamplingChoice }) {
-  const { values, change } = sampling;
-  const chosen = samplingPresets.find(
-    ({ sampling: { temperature, topK, topP } }) =>
-      temperature === values.temperature && topK === values.topK && topP === values.topP,
-  );
+function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
+  const { stop, bannedWords } = samplingLimits;
   return (
-    <SegmentedControl
-      aria-label="Presets"
-      withItemsBorders={false}
-      fullWidth
-      size="xs"
-      value={chosen?.id ?? ""}
-      onChange={(id) => {
-        const preset = samplingPresets.find((each) => each.id === id);
-        if (preset) void change(preset.sampling);
-      }}
-      data={samplingPresets.map(({ id, name }) => ({ value: id, label: name }))}
-    />
-  );
-}
-
-function Length({ sampling: { values, change }, written }: LengthProps) {
-  const { min, max, default: usual } = samplingLimits.maxTokens;
-  const isEndless = values.maxTokens === null;
-  const [typed, setTyped] = useState<number | null>(null);
-  /** Only what is typed to its end counts: "3" on the way to "300" would end the run. */
-  const settle = async () => {
-    if (typed !== null && typed !== values.maxTokens) await change({ maxTokens: typed });
-    setTyped(null);
-  };
-  return (
-    <div className={styles.length}>
-      <NumberInput
-        label="Length"
-        description="The most tokens a run writes; a token is about three quarters of a word."
-        min={min}
-        max={max}
-        step={50}
-        thousandSeparator=","
-        allowDecimal={false}
-        disabled={isEndless}
-        value={typed ?? values.maxTokens ?? ""}
-        placeholder="Endless"
-        clampBehavior="blur"
-        onChange={(next) => {
-          if (typeof next === "number" && next >= min && next <= max) setTyped(next);
-        }}
-        onBlur={() => void settle()}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") void settle();
-        }}
+    <>
+      <TagsInput
+        label="Stop strings"
+        description="The run ends before it would write one of these. Enter adds one."
+        maxTags={stop.maxStrings}
+        maxLength={stop.maxCharacters}
+        value={values.stop}
+        onChange={(next) => void change({ stop: next })}
       />
-      <Switch
-        label="Endless"
-        checked={isEndless}
-        onChange={(event) =>
-          void change({ maxTokens: event.currentTarget.checked ? null : written() + usual })
-        }
+      <TagsInput
+        label="Banned words"
+        description="Never written, with a capital neither, nor words that begin like them. Enter adds one."
+        maxTags={bannedWords.maxWords}
+        maxLength={bannedWords.maxCharacters}
+        value={values.bannedWords}
+        onChange={(next) => void change({ bannedWords: next.filter((word) => word.trim() !== "") })}
       />
-    </div>
-  );
-}
-
-function Seed({ sampling, lastSeed }: { sampling: SamplingChoice; lastSeed: number | null }) {
-  const { min, max } = samplingLimits.seed;
-  return (
-    <div className={styles.length}>
-      <NumberInput
-        label="Seed"
-        description="The same seed, text and settings write the same words. Empty: a new one each run."
-        min={min}
-        max={max}
-        allowDecimal={false}
-        allowNegative={false}
-        hideControls
-        placeholder="New each run"
-        value={sampling.values.seed ?? ""}
-        onChange={(next) => void sampling.change({ seed: typeof next === "number" ? next : null })}
-      />
-      {lastSeed !== null && (
-        <Button
-          variant="default"
-          size="compact-sm"
-          onClick={() => void sampling.change({ seed: lastSeed })}
-        >
-          Use the last one, {lastSeed}
-        </Button>
-      )}
-    </div>
+    </>
   );
 }
