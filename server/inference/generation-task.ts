@@ -15,6 +15,8 @@ export interface TaskOptions {
   request: WorkerRequest;
   contextTokens: number;
   endOfTextId: number;
+  /** Room for one position's logits, shared by all tasks. */
+  scratch: Float32Array;
 }
 
 /** Draws one token after another from its window of tokens, past the window's end too. */
@@ -122,7 +124,7 @@ export class GenerationTask implements Task {
 
   #draw(logits: Float32Array, seat: Seat): GeneratedToken {
     const { sampling, bannedSequences, alternatives } = this.#request;
-    const { endOfTextId, contextTokens } = this.#options;
+    const { endOfTextId, contextTokens, scratch } = this.#options;
     const history = this.#history;
     const index = this.#nextIndex++;
     const drawn = draw({
@@ -133,6 +135,7 @@ export class GenerationTask implements Task {
       endOfTextId,
       bannedSequences,
       alternatives,
+      into: scratch,
     });
     const window = { contextTokens: this.#window.length, droppedTokens: this.#droppedTokens };
     this.credit--;

@@ -7,7 +7,7 @@ import { ask, openSchedulerDesk, type SchedulerDesk } from "./test-support/sched
 const contextTokens = 128;
 const vocabularySize = 32;
 const endOfTextId = vocabularySize - 1;
-const card = { contextTokens, endOfTextId };
+const card = { contextTokens, endOfTextId, vocabularySize };
 const rounds = 400;
 /** The long way tries more; ten thousands would take days. */
 const seeds = process.env.FUZZ_SEEDS === undefined ? 4 : 100;

@@ -24,7 +24,7 @@ export interface SchedulerEvents {
 
 export interface SchedulerOptions {
   model: LanguageModel;
-  card: Pick<ModelCard, "contextTokens" | "endOfTextId">;
+  card: Pick<ModelCard, "contextTokens" | "endOfTextId" | "vocabularySize">;
   /** How many generations go on side by side. */
   places: number;
   /** What keys and values may take. */
@@ -51,6 +51,7 @@ export class Scheduler {
   readonly #pool: MemoryPool;
   readonly #admission: Admission;
   readonly #restAfterMs: number;
+  readonly #scratch: Float32Array;
   readonly #servedAtMs = new WeakMap<Task, number>();
   #toldQueue: readonly number[] = [];
   #work: Promise<void> | undefined;
@@ -60,6 +61,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     const { model, card, memoryBytes: budgetBytes } = options;
     this.#options = options;
+    this.#scratch = new Float32Array(card.vocabularySize);
     this.#restAfterMs = options.restAfterMs ?? defaultRestAfterMs;
     const places = new Places(options.places);
     const pool = new MemoryPool({ model, budgetBytes, idleLimit: idleMemories });
@@ -80,6 +82,7 @@ export class Scheduler {
       credit: initialCredit,
       contextTokens,
       endOfTextId,
+      scratch: this.#scratch,
     };
     const isBeams = request.sampling.strategy === "beams";
     const task = isBeams ? new BeamTask(options) : new GenerationTask(options);

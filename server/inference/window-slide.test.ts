@@ -100,14 +100,14 @@ describe("an endless run of the tales model", () => {
 });
 
 describe("runs of a model of 1,024 tokens", () => {
-  const card = { contextTokens: 1024, endOfTextId: 31 };
+  const card = { contextTokens: 1024, endOfTextId: 31, vocabularySize: 32 };
   let desk: SchedulerDesk;
   afterEach(() => desk.scheduler.close());
 
   function openDesk(): SchedulerDesk {
     const model = createPretendModel({
       contextTokens: card.contextTokens,
-      vocabularySize: 32,
+      vocabularySize: card.vocabularySize,
       maxRows: 16,
     });
     const memoryBytes = 64 * model.bytesFor(card.contextTokens);

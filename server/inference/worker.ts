@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
-import { type LanguageModel, loadLanguageModel } from "./language-model.ts";
+import { loadLanguageModel } from "./language-model.ts";
 import { readModelCard } from "./model-card.ts";
 import { openRuntime } from "./open-runtime.ts";
 import { type Command, commandSchema, type Report, workerSettingsSchema } from "./protocol.ts";
@@ -21,7 +21,6 @@ async function serve(): Promise<void> {
     runtime,
     threads: settings.threads,
   });
-  await warmUp(model);
   const scheduler = new Scheduler({
     model,
     card,
@@ -78,16 +77,6 @@ function yieldToPeople(): void {
     writeFileSync(sessionPriority, String(constants.priority.PRIORITY_BELOW_NORMAL));
   } catch {
     // Another system, or one that does not group: the priority above is what counts there.
-  }
-}
-
-/** onnxruntime plans its memory in a graph's first run; nobody should wait for that. */
-async function warmUp(model: LanguageModel): Promise<void> {
-  const tokens = Array.from({ length: 32 }, () => 0);
-  for (const rows of new Set([1, model.maxRows])) {
-    const caches = Array.from({ length: rows }, () => model.createCache());
-    await model.run(caches.map((cache) => ({ cache, past: 0, tokens, outputs: 1 })));
-    for (const cache of caches) cache.release();
   }
 }
 
