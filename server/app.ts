@@ -4,6 +4,7 @@ import { createFamiliarAddresses } from "./accounts/familiar-addresses.ts";
 import { createAdmission } from "./app/admission.ts";
 import { type DefaultModel, loadDefaultModel } from "./app/default-model.ts";
 import { createEdge, type Edge } from "./app/edge.ts";
+import { measureEngines } from "./app/engine-metrics.ts";
 import { createHealthReading } from "./app/health-reading.ts";
 import { type Housekeeping, startHousekeeping } from "./app/housekeeping.ts";
 import { type Limits, standardLimits } from "./app/limits.ts";
@@ -56,7 +57,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= closeAll([...closers.first, ...closers.last], logger));
   try {
-    const models = createModelLibrary({ modelsDir: config.modelsDir, logger });
+    const { modelsDir, engines, engineMemoryMb: memoryMb } = config;
+    const models = createModelLibrary({ modelsDir, engines, memoryMb, logger });
     closers.last.unshift(() => models.close());
     const defaultModel = loadDefaultModel(models, logger);
     const { databaseUrl, dataDir } = config;
@@ -143,11 +145,12 @@ async function build(foundation: Foundation): Promise<readonly ListedRoute[]> {
 
 /** Metrics, on a port of their own where one is set. */
 async function openMetrics(
-  { config, closers }: Foundation,
+  { config, models, closers }: Foundation,
   { sockets }: Pick<Parts, "sockets">,
 ): Promise<Metrics> {
   const metrics = createMetrics();
   metrics.gauge("socket_connections", "Open Socket.IO connections", () => sockets.count());
+  measureEngines(metrics, models);
   if (config.metricsPort !== undefined) {
     const served = await serveMetrics(metrics, { host: config.host, port: config.metricsPort });
     closers.last.push(() => served.close());

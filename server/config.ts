@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import proxyAddress from "proxy-addr";
 import { z } from "zod";
+import {
+  type EngineSettings,
+  noEngineSettings,
+  type ReadEngines,
+  readEnginesFile,
+} from "./config/engines-file.ts";
 import { AppError } from "./errors.ts";
 import { type LogLevel, logLevels } from "./observability/logger.ts";
 
@@ -25,6 +31,10 @@ export interface Config {
   readonly modelsDir: string;
   /** Where models are fetched from; the token goes to no other host. */
   readonly hub: { readonly url: string; readonly token: string | undefined };
+  /** Megabytes for keys and values of each model; absent: an eighth of the memory. */
+  readonly engineMemoryMb: number | undefined;
+  /** Engines on other machines. */
+  readonly engines: EngineSettings;
   /** Absent: no mail is sent. */
   readonly mail: { readonly url: string; readonly from: string } | undefined;
   /** Where the built page lies. */
@@ -103,6 +113,12 @@ const environmentSchema = z.object({
     .string()
     .regex(/^[\x21-\x7e]+$/, "must be a token of the hub, as it was given")
     .optional(),
+  ENGINES_FILE: z.string().optional(),
+  ENGINE_MEMORY_MB: z
+    .string()
+    .regex(/^[1-9]\d{0,7}$/, "must be a number of megabytes")
+    .transform(Number)
+    .optional(),
   SMTP_URL: smtpUrl.optional(),
   MAIL_FROM: sender.optional(),
 });
@@ -124,9 +140,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     problems.push("PUBLIC_ORIGIN is required in production: the origin that browsers open.");
   if (parsed.data?.SMTP_URL !== undefined && parsed.data.MAIL_FROM === undefined)
     problems.push("MAIL_FROM is required with SMTP_URL: the address that mails come from.");
-  if (parsed.data === undefined || problems.length > 0)
+  const engines = readEngines(parsed.data?.ENGINES_FILE, environment);
+  problems.push(...(engines.problems ?? []));
+  if (parsed.data === undefined || engines.settings === undefined || problems.length > 0)
     throw new AppError("bad_configuration", 500, problems.join("\n"));
-  return toConfig(parsed.data);
+  return toConfig(parsed.data, engines.settings);
 }
 
 /** The origins of a browser on the same machine. */
@@ -136,7 +154,14 @@ export function localOrigins(port: number): string[] {
   );
 }
 
-function toConfig(environment: z.output<typeof environmentSchema>): Config {
+function readEngines(path: string | undefined, environment: NodeJS.ProcessEnv): ReadEngines {
+  return path === undefined ? { settings: noEngineSettings } : readEnginesFile(path, environment);
+}
+
+function toConfig(
+  environment: z.output<typeof environmentSchema>,
+  engines: EngineSettings,
+): Config {
   const production = environment.NODE_ENV === "production";
   return Object.freeze({
     port: environment.PORT,
@@ -151,6 +176,8 @@ function toConfig(environment: z.output<typeof environmentSchema>): Config {
     metricsPort: environment.METRICS_PORT,
     modelsDir: environment.MODELS_DIR,
     hub: Object.freeze({ url: environment.HUB_URL, token: environment.HUB_TOKEN }),
+    engineMemoryMb: environment.ENGINE_MEMORY_MB,
+    engines,
     mail: mailSettings(environment),
     clientDir: join(projectDir, "dist", "client"),
   });

@@ -145,6 +145,20 @@ export const healthSchema = z.object({
     sizeBytes: z.number(),
   }),
   model: z.object({ ready: z.boolean(), name: z.string().nullable() }),
+  /** Of the models that are loaded: what runs them, here and elsewhere. */
+  engines: z.array(
+    z.object({
+      model: z.string(),
+      name: z.string(),
+      kind: z.enum(["local", "remote"]),
+      available: z.boolean(),
+      /** Why it is not available. */
+      problem: z.string().nullable(),
+      sequences: z.number(),
+      places: z.number(),
+      failures: z.number(),
+    }),
+  ),
   connections: z.object({ sockets: z.number(), sync: z.number() }),
   documents: z.object({ total: z.number(), open: z.number(), liveRuns: z.number() }),
   memoryBytes: z.number(),

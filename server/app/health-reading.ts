@@ -37,6 +37,7 @@ export function createHealthReading(options: HealthOptions): () => Promise<Healt
       // Had it not answered, nothing of this would be told.
       database: { kind: database.kind, ready: true, sizeBytes: stored.size },
       model: { ready: options.isModelReady(), name: model?.name ?? null },
+      engines: models.engines().map((engine) => ({ ...engine, problem: engine.problem ?? null })),
       connections: { sockets: options.socketCount(), sync: open.connections },
       documents: { total: stored.documents, open: open.documents, liveRuns: stored.runs },
       memoryBytes: process.memoryUsage.rss(),

@@ -24,8 +24,8 @@ export interface EngineOptions {
   spawn?: ((settings: WorkerSettings) => ChildProcess) | undefined;
 }
 
-/** Each of so many still gets its tokens faster than they are read, on two cores. */
-const defaultPlaces = 32;
+/** How many generations go on side by side: each still gets tokens faster than they are read, on two cores. */
+export const defaultPlaces = 32;
 
 /** Starts an engine in a process of its own; resolves when its model is loaded. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {

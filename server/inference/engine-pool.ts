@@ -18,6 +18,8 @@ export interface PoolMember {
   readonly available: boolean;
   /** Why it is not available, for an admin. */
   readonly problem: string | undefined;
+  /** How often it was lost, or left out, since it was opened. */
+  readonly failures: number;
   /** Resolves when it is available; rejects with an UnavailableError when that is not near. */
   ready(): Promise<void>;
   /** Throws an UnavailableError when it is not available. */
@@ -31,6 +33,7 @@ export interface MemberStatus {
   kind: "local" | "remote";
   available: boolean;
   problem: string | undefined;
+  failures: number;
   places: number;
   /** Sequences that are open there. */
   sequences: number;
@@ -83,12 +86,14 @@ export function createEnginePool(model: EngineModel, members: readonly PoolMembe
     async ready() {
       if (closing) throw new UnavailableError("The engine is closed.");
       if (members.some(({ available }) => available)) return;
+      if (members.length === 0)
+        throw new UnavailableError(`No engine is set up for the model "${model.id}".`);
       await Promise.any(members.map((member) => member.ready())).catch(throwFirst);
     },
     members: () =>
       desks.map(({ member, sequences }) => {
-        const { name, kind, available, problem, places } = member;
-        return { name, kind, available, problem, places, sequences };
+        const { name, kind, available, problem, failures, places } = member;
+        return { name, kind, available, problem, failures, places, sequences };
       }),
     open() {
       const sequence = new MovingSequence(choose, () => openSequences--);

@@ -43,8 +43,9 @@ export class RestartingEngine implements PoolMember {
   readonly #waiters: Waiter[] = [];
   #state: State = { is: "starting" };
   #starting: Promise<void>;
-  /** Losses and failed starts since it was last sound. */
+  /** Losses and failed starts since it was last sound, and in all. */
   #failures = 0;
+  #allFailures = 0;
   #lastError: unknown;
 
   constructor(options: RestartingEngineOptions) {
@@ -60,6 +61,10 @@ export class RestartingEngine implements PoolMember {
   get problem(): string | undefined {
     if (this.available) return undefined;
     return this.#lastError instanceof Error ? this.#lastError.message : "It is being started.";
+  }
+
+  get failures(): number {
+    return this.#allFailures;
   }
 
   async ready(): Promise<void> {
@@ -117,6 +122,7 @@ export class RestartingEngine implements PoolMember {
     const { clock } = this.#options;
     const delayMs = Math.min(wishedDelayMs, longestDelayMs);
     this.#lastError = error;
+    this.#allFailures++;
     const cancel = clock.after(delayMs, () => {
       this.#state = { is: "starting" };
       this.#starting = this.#start();

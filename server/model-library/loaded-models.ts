@@ -1,7 +1,13 @@
 import { UnavailableError } from "../errors.ts";
+import type { MemberStatus } from "../inference/engine-pool.ts";
 import type { Clock } from "../jobs/clock.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { OpenModel } from "./open-model.ts";
+
+/** One of the engines that run a model. */
+export interface ModelEngine extends MemberStatus {
+  model: string;
+}
 
 export interface LoadedModelsOptions {
   clock: Clock;
@@ -53,6 +59,12 @@ export class LoadedModels {
   /** Sequences that are open. */
   usage(id: string): number {
     return this.#entries.get(id)?.model?.engine.openSequences ?? 0;
+  }
+
+  engines(): ModelEngine[] {
+    return [...this.#entries].flatMap(([model, entry]) =>
+      (entry.model?.engine.members() ?? []).map((member) => ({ ...member, model })),
+    );
   }
 
   /** Ends what the model generates; resolves when its memory is free. */

@@ -1,14 +1,14 @@
-import { join } from "node:path";
 import type { Model } from "#shared/http.ts";
+import { type EngineSettings, noEngineSettings } from "../config/engines-file.ts";
 import { AppError, UnavailableError } from "../errors.ts";
 import type { LoadedModel } from "../inference/engine.ts";
-import { type ModelCard, readModelCard } from "../inference/model-card.ts";
 import type { RuntimeKind } from "../inference/onnx-runtime.ts";
 import { type Clock, systemClock } from "../jobs/clock.ts";
 import type { Logger } from "../observability/logger.ts";
-import { LoadedModels } from "./loaded-models.ts";
-import { readManifest } from "./manifest.ts";
+import { LoadedModels, type ModelEngine } from "./loaded-models.ts";
+import { readFreeBytes } from "./memory-check.ts";
 import { openModel } from "./open-model.ts";
+import { readShelf, type ShelvedModel } from "./shelf.ts";
 
 /** The models of this installation. */
 export interface ModelLibrary {
@@ -28,6 +28,8 @@ export interface ModelLibrary {
    * changes nothing, when they cannot be read.
    */
   refresh(): void;
+  /** How the engines of the models do that are loaded. */
+  engines(): ModelEngine[];
   /** How many runs hold the model's engine; 0 when it is not loaded. */
   usage(id: string): number;
   /**
@@ -44,29 +46,31 @@ export interface ModelLibraryOptions {
   /** Forces one way to run graphs, for every model. */
   runtime?: RuntimeKind | undefined;
   clock?: Clock;
-}
-
-interface Shelf {
-  default: string | null;
-  cards: Map<string, ModelCard>;
+  /** Engines on other machines. */
+  engines?: EngineSettings;
+  /** Megabytes for keys and values of each model. */
+  memoryMb?: number | undefined;
+  /** Bytes that a model may still take; by default what the system says. */
+  freeBytes?: () => number;
 }
 
 /** Reads the manifest and the models' cards; throws an UnavailableError that says what is wrong. */
 export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
   const { modelsDir, logger, clock = systemClock } = options;
-  let shelf = readShelf(modelsDir);
+  const engines = options.engines ?? noEngineSettings;
+  let shelf = readShelf(modelsDir, engines);
   let closed = false;
   const loaded = new LoadedModels({
     clock,
     logger,
-    open: (id) => openModel(join(modelsDir, id), cardOf(id), { ...options, clock }),
+    open: (id) => openModel(find(id), { freeBytes: readFreeBytes, ...options, engines, clock }),
     stays: (id) => id === shelf.default,
   });
 
-  function cardOf(id: string | undefined): ModelCard {
-    const card = id === undefined ? undefined : shelf.cards.get(id);
-    if (card === undefined) throw noSuchModel(id);
-    return card;
+  function find(id: string | undefined): ShelvedModel {
+    const model = id === undefined ? undefined : shelf.models.get(id);
+    if (model === undefined) throw noSuchModel(id);
+    return model;
   }
 
   async function close(): Promise<void> {
@@ -75,10 +79,10 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
   }
 
   return {
-    list: () => [...shelf.cards.values()].map((card) => describe(card, shelf.default)),
+    list: () => [...shelf.models.values()].map((model) => describe(model, shelf.default)),
     async load(wished) {
       if (closed) throw new UnavailableError("The models are being closed.");
-      const { id } = cardOf(wished ?? shelf.default ?? undefined);
+      const { id } = find(wished ?? shelf.default ?? undefined);
       try {
         return await loaded.load(id);
       } catch (error) {
@@ -89,35 +93,25 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     ready: () => !closed && shelf.default !== null && loaded.isAvailable(shelf.default),
     refresh() {
       const before = shelf;
-      shelf = readShelf(modelsDir);
-      for (const [id, card] of before.cards)
-        if (!isSame(card, shelf.cards.get(id))) void loaded.unload(id);
+      shelf = readShelf(modelsDir, engines);
+      for (const [id, { version }] of before.models)
+        if (shelf.models.get(id)?.version !== version) void loaded.unload(id);
     },
+    engines: () => loaded.engines(),
     usage: (id) => loaded.usage(id),
     async retire(id) {
-      shelf.cards.delete(id);
+      shelf.models.delete(id);
       await loaded.unload(id);
     },
     close,
   };
 }
 
-/** Every card is read before anything changes. */
-function readShelf(modelsDir: string): Shelf {
-  const manifest = readManifest(modelsDir);
-  const cards = manifest.models.map((id) => [id, readModelCard(join(modelsDir, id))] as const);
-  return { default: manifest.default, cards: new Map(cards) };
-}
-
-function isSame(card: ModelCard, other: ModelCard | undefined): boolean {
-  return JSON.stringify(card) === JSON.stringify(other);
-}
-
-function describe(card: ModelCard, defaultId: string | null): Model {
-  const { id, name, parameters, contextTokens, precision, promptTemplate } = card;
+function describe(model: ShelvedModel, defaultId: string | null): Model {
+  const { id, name, parameters, contextTokens, precision, promptTemplate } = model;
   const isDefault = id === defaultId;
-  const model = { id, name, parameters, contextTokens, precision, default: isDefault };
-  return promptTemplate === undefined ? model : { ...model, promptTemplate };
+  const described = { id, name, parameters, contextTokens, precision, default: isDefault };
+  return promptTemplate === undefined ? described : { ...described, promptTemplate };
 }
 
 function noSuchModel(id: string | undefined): AppError {

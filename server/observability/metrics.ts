@@ -14,6 +14,11 @@ export interface Metrics {
   observeRequest(request: ObservedRequest): void;
   /** A value that is read whenever someone looks. */
   gauge(name: string, help: string, read: () => number): void;
+  /** One value for each set of labels, read whenever someone looks; sets that are gone are not told. */
+  gauges<Label extends string>(
+    described: { name: string; help: string; labels: readonly Label[] },
+    read: () => readonly { labels: Readonly<Record<Label, string>>; value: number }[],
+  ): void;
   text(): Promise<string>;
 }
 
@@ -36,6 +41,19 @@ export function createMetrics(): Metrics {
         help,
         registers: [],
         collect: () => gauge.set(read()),
+      });
+      registry.registerMetric(gauge);
+    },
+    gauges({ name, help, labels }, read) {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [],
+        collect() {
+          gauge.reset();
+          for (const { labels: of, value } of read()) gauge.set(of, value);
+        },
       });
       registry.registerMetric(gauge);
     },

@@ -39,11 +39,12 @@ export function HealthPage() {
 }
 
 function factsOf(health: Health): readonly (readonly [string, string])[] {
-  const { database, model, connections, documents, mail } = health;
+  const { database, model, engines, connections, documents, mail } = health;
   return [
     ["Database", `${database.ready ? "ready" : "away"}, ${databaseNames[database.kind]}`],
     ["Its size", inBytes(database.sizeBytes)],
     ["Model", model.ready ? `ready, ${model.name ?? "without a name"}` : "not ready"],
+    ...engines.map((engine) => [engineName(engine), stateOf(engine)] as const),
     ["Runs now", String(documents.liveRuns)],
     ["Documents", `${documents.total}, ${documents.open} open`],
     ["Live connections", String(connections.sockets)],
@@ -53,6 +54,19 @@ function factsOf(health: Health): readonly (readonly [string, string])[] {
     ["Mail", mail.configured ? `${mail.waiting} waiting, ${mail.failed} failed` : "not set up"],
     ["Version", health.version],
   ];
+}
+
+type Engine = Health["engines"][number];
+
+function engineName({ model, name, kind }: Engine): string {
+  return kind === "local" ? `Engine of ${model}, on this machine` : `Engine of ${model}, ${name}`;
+}
+
+function stateOf({ available, problem, sequences, places, failures }: Engine): string {
+  const state = available ? `${sequences} of ${places} places taken` : `away. ${problem ?? ""}`;
+  return failures === 0
+    ? state
+    : `${state}; was lost ${failures === 1 ? "once" : `${failures} times`}`;
 }
 
 const databaseNames: { readonly [kind in Health["database"]["kind"]]: string } = {
