@@ -8,6 +8,7 @@ import {
   joinCharacters,
   readCharacters,
 } from "./characters.ts";
+import { ownStart, type PromptFrame } from "./prompt-frame.ts";
 import { createTokenMap, type TokenMap } from "./token-map.ts";
 import { piecesOf, type TextToken, tokenise } from "./tokenise.ts";
 import { isWordBoundary } from "./word-boundary.ts";
@@ -31,6 +32,9 @@ export interface PromptSource {
   caret: Y.RelativePosition;
   /** Ids that stand before the text (the document's memory). */
   memory: readonly number[];
+  /** What the model wants around the text that the run found; after it comes what the run wrote. */
+  frame: PromptFrame | undefined;
+  runId: string;
   model: EngineModel;
   tokenizer: Tokenizer;
   map: TokenMap;
@@ -58,9 +62,9 @@ export function readPrompt(source: PromptSource): Prompt {
   const from = Math.min(windowIndex(source.doc, windowStart), caret);
   const reach = Math.max(from, caret - model.contextTokens * mostCharactersPerToken);
   const reading = read(source, reach, caret);
-  const room = model.contextTokens - 1 - source.memory.length;
+  const room = model.contextTokens - 1 - fixedTokens(source);
   if (reading.tokens.length > room || reach > from) {
-    const most = Math.floor(model.contextTokens / 2) - source.memory.length;
+    const most = Math.floor(model.contextTokens / 2) - fixedTokens(source);
     return makePrompt(source, reading, cutStart(reading, most));
   }
   const little = reading.tokens.length < model.contextTokens / 4;
@@ -78,8 +82,13 @@ function readNewWindow(source: PromptSource): Prompt {
   const caret = caretIndex(source.doc, source.caret);
   const from = Math.max(0, caret - contextTokens * charactersPerToken);
   const reading = read(source, from, caret);
-  const most = Math.max(1, Math.floor((contextTokens * 3) / 4) - source.memory.length);
+  const most = Math.max(1, Math.floor((contextTokens * 3) / 4) - fixedTokens(source));
   return makePrompt(source, reading, cutStart(reading, most));
+}
+
+/** Tokens of the prompt that are none of the text's. */
+function fixedTokens({ memory, frame }: PromptSource): number {
+  return memory.length + (frame ? frame.before.length + frame.after.length : 0);
 }
 
 interface Reading {
@@ -88,12 +97,26 @@ interface Reading {
   characters: CharacterRun[];
   text: IdentifiedText;
   tokens: TextToken[];
+  /** Index of the first token of what the run wrote itself; where that does not count, 0. */
+  ownFrom: number;
 }
 
 function read(source: PromptSource, from: number, to: number): Reading {
+  const { map, tokenizer, frame, runId } = source;
   const characters = readCharacters(bodyOf(source.doc), from, to);
   const text = joinCharacters(characters);
-  return { from, characters, text, tokens: tokenise(text, source.map, source.tokenizer) };
+  if (frame === undefined)
+    return { from, characters, text, tokens: tokenise(text, map, tokenizer), ownFrom: 0 };
+  // No token reaches from what was found into what was written: the frame's end stands between.
+  const place = ownStart(characters, runId);
+  const found = tokenise(partOf(text, 0, place), map, tokenizer);
+  const own = tokenise(partOf(text, place), map, tokenizer);
+  const moved = own.map((token) => ({ ...token, from: token.from + place }));
+  return { from, characters, text, tokens: [...found, ...moved], ownFrom: found.length };
+}
+
+function partOf(whole: IdentifiedText, from: number, to = whole.text.length): IdentifiedText {
+  return { text: whole.text.slice(from, to), at: (offset) => whole.at(offset + from) };
 }
 
 /** So far a cut may move to find the start of a word. */
@@ -116,16 +139,42 @@ function makePrompt(source: PromptSource, reading: Reading, start: number): Prom
   const { text, tokens } = reading;
   const kept = tokens.slice(start);
   const offset = start === 0 ? 0 : (kept[0]?.from ?? text.text.length);
-  const ids = [...source.memory, ...kept.map((token) => token.id)];
-  const starts = kept.map((token) => text.at(token.from));
+  const prompt = inFrame(source, tokensOf(kept, text), Math.max(0, reading.ownFrom - start));
   const top = reading.from + offset === 0 || kept.length === 0;
   return {
-    ids: ids.length > 0 ? ids : [source.model.endOfTextId],
-    starts: ids.length > 0 ? [...source.memory.map(() => null), ...starts] : [null],
+    ids: prompt.map(({ id }) => id),
+    starts: prompt.map(({ start: place }) => place),
     characters: offset === 0 ? reading.characters : dropUnits(reading.characters, offset),
     windowStart: top ? null : positionBefore(text.at(offset)),
     map: createTokenMap(piecesOf(tokens, text)),
   };
+}
+
+/** An id of the prompt, and the character that it begins with where it is the text's. */
+interface PlacedId {
+  id: number;
+  start: CharacterId | null;
+}
+
+function tokensOf(tokens: readonly TextToken[], text: IdentifiedText): PlacedId[] {
+  return tokens.map(({ id, from }) => ({ id, start: text.at(from) }));
+}
+
+/** The whole prompt; `ownFrom` of the text's tokens were found, the others written. */
+function inFrame(
+  { memory, frame, model }: PromptSource,
+  text: readonly PlacedId[],
+  ownFrom: number,
+): PlacedId[] {
+  const fixed = (ids: readonly number[] = []) => ids.map((id) => ({ id, start: null }));
+  const prompt = [
+    ...fixed(memory),
+    ...fixed(frame?.before),
+    ...text.slice(0, ownFrom),
+    ...fixed(frame?.after),
+    ...text.slice(ownFrom),
+  ];
+  return prompt.length > 0 ? prompt : fixed([model.endOfTextId]);
 }
 
 function dropUnits(characters: readonly CharacterRun[], count: number): CharacterRun[] {

@@ -18,6 +18,7 @@ import { type CharacterId, firstDifference, lengthOf, readCharacters } from "./c
 import { insertRunText } from "./insert-text.ts";
 import type { ModelToken } from "./model-text.ts";
 import { type Prompt, readPrompt, windowIndex } from "./prompt.ts";
+import { type PromptFrame, readFrame } from "./prompt-frame.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { FlushRows, RunStore, TokenRow } from "./run-store.ts";
 import { groupPieces, type TokenMap } from "./token-map.ts";
@@ -69,6 +70,7 @@ export class RunText {
   readonly #body: Y.Text;
   readonly #origin: UpdateOrigin;
   readonly #items: WrittenItems;
+  readonly #frame: PromptFrame | undefined;
   readonly #stopListening: () => void;
   #caret: Y.RelativePosition;
   #baseline: Baseline;
@@ -92,6 +94,7 @@ export class RunText {
     this.#body = bodyOf(room.doc);
     this.#origin = { kind: "run", runId: record.id, actorId: record.startedBy.id };
     this.#items = new WrittenItems();
+    this.#frame = readFrame(options.model);
     this.#caret = record.caret;
     this.#baseline = options.baseline;
     this.#map = options.map;
@@ -115,11 +118,13 @@ export class RunText {
     const index = caretIndex(this.#doc, this.#caret);
     const end = endOfTypedText(this.#body, index, this.#baseline);
     if (end > index) this.#caret = caretAt(this.#body, end);
-    const { model, memory } = this.#options;
+    const { model, memory, record } = this.#options;
     const prompt = readPrompt({
       doc: this.#doc,
       caret: this.#caret,
       memory,
+      frame: this.#frame,
+      runId: record.id,
       model: model.engine.model,
       tokenizer: model.tokenizer,
       map: this.#map,

@@ -103,4 +103,6 @@ export interface Tokenizer {
 export interface LoadedModel {
   engine: Engine;
   tokenizer: Tokenizer;
+  /** What a model that was trained on prompts wants around its input, `{input}`; others have none. */
+  promptTemplate?: string;
 }
