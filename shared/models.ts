@@ -89,6 +89,8 @@ export const modelQualitySchema = z.object({
   top1Agreement: z.number(),
   /** Tokens of text that it was measured on. */
   tokens: z.number(),
+  /** What each expects of that text's next tokens: e to their mean negative log probability. */
+  perplexity: z.object({ original: z.number(), here: z.number() }).optional(),
 });
 export type ModelQuality = z.infer<typeof modelQualitySchema>;
 
@@ -103,6 +105,8 @@ export const promptTemplateSchema = z
 
 /** A model as an admin sees it. */
 export const adminModelSchema = modelSchema.extend({
+  /** Whether its files lie here; else another machine runs it. */
+  installed: z.boolean(),
   licence: z.string(),
   /** On disk. */
   sizeBytes: z.number(),

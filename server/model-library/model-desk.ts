@@ -103,12 +103,11 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
   return {
     async read() {
       const runs = await countLiveRuns();
+      const here = readManifest(modelsDir).models;
       const found = models.list().map(async (model): Promise<AdminModel> => {
-        const folder = join(modelsDir, model.id);
-        const { licence, quality = null } = readModelCard(folder);
-        const liveRuns = runs.get(model.id) ?? 0;
-        const sizeBytes = await folderBytes(folder);
-        return { ...model, licence, quality, sizeBytes, liveRuns, inUse: models.usage(model.id) };
+        const uses = { liveRuns: runs.get(model.id) ?? 0, inUse: models.usage(model.id) };
+        const files = here.includes(model.id) ? await readFiles(modelsDir, model.id) : elsewhere;
+        return { ...model, ...uses, ...files };
       });
       return {
         models: await Promise.all(found),
@@ -153,6 +152,17 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
       await jobs.close();
     },
   };
+}
+
+type Files = Pick<AdminModel, "installed" | "licence" | "quality" | "sizeBytes">;
+
+/** What another machine runs has no files here. */
+const elsewhere: Files = { installed: false, licence: "", quality: null, sizeBytes: 0 };
+
+async function readFiles(modelsDir: string, id: string): Promise<Files> {
+  const folder = join(modelsDir, id);
+  const { licence, quality = null } = readModelCard(folder);
+  return { installed: true, licence, quality, sizeBytes: await folderBytes(folder) };
 }
 
 /** 409: runs live that write with it. */

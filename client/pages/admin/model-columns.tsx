@@ -36,7 +36,7 @@ export const modelColumns = column.columns([
     cell: ({ row: { original: model } }) => (
       <div>
         {describePrecision(model.precision)}
-        <span className={styles.second}>{describeQuality(model)}</span>
+        {model.installed && <span className={styles.second}>{describeQuality(model)}</span>}
       </div>
     ),
   }),
@@ -44,7 +44,8 @@ export const modelColumns = column.columns([
   column.display({
     id: "size",
     header: "On disk",
-    cell: ({ row }) => inBytes(row.original.sizeBytes),
+    cell: ({ row: { original: model } }) =>
+      model.installed ? inBytes(model.sizeBytes) : "on another machine",
   }),
   column.display({
     id: "use",
@@ -54,6 +55,6 @@ export const modelColumns = column.columns([
   column.display({
     id: "menu",
     header: () => null,
-    cell: ({ row }) => <ModelRowMenu model={row.original} />,
+    cell: ({ row }) => row.original.installed && <ModelRowMenu model={row.original} />,
   }),
 ]);

@@ -14,6 +14,7 @@ const precisionWords: Readonly<Record<string, string>> = {
   fp32: "32-bit",
   int8: "8-bit",
   "int8-block32": "8-bit in blocks",
+  remote: "as that machine has it",
 };
 
 export function describePrecision(precision: string): string {
