@@ -28,15 +28,36 @@ export async function take(generation: Generation, count = Infinity): Promise<Ge
 }
 const idsOf = (tokens: GeneratedToken[]) => tokens.map(({ id }) => id);
 
+/** What the suite needs to know of an engine. */
+export interface EngineContract {
+  name: string;
+  /** Opens one for tales with two places. */
+  open: () => Promise<Engine>;
+  /** So many windows an endless run goes on for: the binding copies all keys and values at each step. */
+  windows: number;
+  /** Whether it tells how much of a prompt it did not compute again. */
+  tellsKept: boolean;
+}
+
 /**
  * What an engine must do on every runtime; each is tried in a process of its own, since
  * onnxruntime does not stand two ways of calling it in one for long.
  */
 export function describeEngine(runtime: RuntimeKind): void {
-  describe(`an engine on the ${runtime} runtime`, () => {
+  describeEngineContract({
+    name: `an engine on the ${runtime} runtime`,
+    open: () => createEngine({ modelFolder: talesFolder, runtime, places: 2 }),
+    windows: runtime === "binding" ? 1.5 : 3,
+    tellsKept: true,
+  });
+}
+
+/** What every engine must do, wherever it computes. */
+export function describeEngineContract({ name, open, windows, tellsKept }: EngineContract): void {
+  describe(name, () => {
     let engine: Engine;
     beforeAll(async () => {
-      engine = await createEngine({ modelFolder: talesFolder, runtime, places: 2 });
+      engine = await open();
     });
     afterAll(() => engine.close());
 
@@ -83,7 +104,7 @@ export function describeEngine(runtime: RuntimeKind): void {
       expect(await generate(someTokens(5), { maxTokens: 8 }, 8)).toEqual([]);
     });
 
-    test("an edited prompt keeps the longest common prefix and nothing else", () =>
+    test.runIf(tellsKept)("an edited prompt keeps the longest common prefix and nothing else", () =>
       withSequence(async (sequence) => {
         const prompt = someTokens(120, 2);
         const kept = async (tokens: number[]) => {
@@ -98,19 +119,18 @@ export function describeEngine(runtime: RuntimeKind): void {
         expect(steered).toMatchObject({ promptTokens: 120, keptTokens: 100 });
         const [fresh] = await generate(edited, { maxTokens: 1 });
         expect(steered.first).toBe(fresh?.id);
-      }));
+      }),
+    );
 
-    test("what it wrote itself is kept for the next prompt", () =>
+    test.runIf(tellsKept)("what it wrote itself is kept for the next prompt", () =>
       withSequence(async (sequence) => {
         const prompt = someTokens(40, 3);
         const written = idsOf(await take(sequence.generate(request(prompt)), 10));
         const next = sequence.generate(request([...prompt, ...written], {}, 10));
         await take(next, 1);
         expect((await next.prefill).keptTokens).toBe(48);
-      }));
-
-    /** The binding copies all keys and values at each step, so it goes a shorter way. */
-    const windows = runtime === "binding" ? 1.5 : 3;
+      }),
+    );
 
     test(`an endless run goes on for ${windows} windows; after a shift it writes what a fresh prompt of the kept half would`, async () => {
       const prompt = someTokens(100, 4);
@@ -133,7 +153,7 @@ export function describeEngine(runtime: RuntimeKind): void {
         expect(fresh).toMatchObject({ id: token?.id, index });
         expect(fresh?.logprob).toBeCloseTo(token?.logprob ?? Number.NaN, 4);
       }
-    }, 60_000);
+    }, 120_000);
 
     test("the end of the text ends the run and is yielded last", async () => {
       const { endOfTextId } = engine.model;
@@ -145,9 +165,9 @@ export function describeEngine(runtime: RuntimeKind): void {
         return;
       }
       expect.unreachable("no run ended by itself");
-    });
+    }, 60_000);
 
-    test("a third generation waits in line for one of two places, and gets it when one is free", async () => {
+    test("E21: a third generation waits in line for one of two places, and gets it when one is free", async () => {
       const [first, second, third] = [engine.open(), engine.open(), engine.open()];
       const running = [first, second].map((sequence) =>
         sequence.generate(request(someTokens(5)))[Symbol.asyncIterator](),
@@ -165,13 +185,61 @@ export function describeEngine(runtime: RuntimeKind): void {
       for (const sequence of [first, second, third]) await sequence.close();
     });
 
-    test("several at once each write what they would write alone", async () => {
+    test("E3: several at once each write what they would write alone", async () => {
       const prompts = [someTokens(150, 7), someTokens(3, 8), someTokens(60, 9)];
       const limits = { maxTokens: 30, minTokens: 30 };
       const alone: number[][] = [];
       for (const prompt of prompts) alone.push(idsOf(await generate(prompt, limits)));
       const together = await Promise.all(prompts.map((prompt) => generate(prompt, limits)));
       expect(together.map(idsOf)).toEqual(alone);
+    }, 60_000);
+
+    test("E19: what a closed sequence computed is kept for another that begins alike", async () => {
+      const prompt = someTokens(100, 11);
+      const kept = () =>
+        withSequence(async (sequence) => {
+          const generation = sequence.generate(request(prompt));
+          await take(generation, 1);
+          return (await generation.prefill).keptTokens;
+        });
+      expect([await kept(), await kept()]).toEqual([0, 98]);
+    });
+
+    test("tells the likeliest tokens beside each drawn one, where that is asked for", () =>
+      withSequence(async (sequence) => {
+        const wanted = { ...request(someTokens(20), { maxTokens: 3, minTokens: 3 }) };
+        const plain = await take(sequence.generate(wanted));
+        const tokens = await take(sequence.generate({ ...wanted, alternatives: 4 }));
+        expect(idsOf(tokens)).toEqual(idsOf(plain));
+        for (const { alternatives = [] } of tokens) {
+          expect(alternatives).toHaveLength(4);
+          const logprobs = alternatives.map(({ logprob }) => logprob);
+          expect(logprobs).toEqual(logprobs.toSorted((a, b) => b - a));
+        }
+        expect(plain.every(({ alternatives }) => alternatives === undefined)).toBe(true);
+      }));
+
+    test("E26: never completes a banned sequence", () =>
+      withSequence(async (sequence) => {
+        const greedy = request(someTokens(20), { strategy: "greedy", maxTokens: 4, minTokens: 4 });
+        const [first = 0, second = 0, ...rest] = idsOf(await take(sequence.generate(greedy)));
+        const bannedSequences = [[first, second]];
+        const other = idsOf(await take(sequence.generate({ ...greedy, bannedSequences })));
+        expect(other[0]).toBe(first);
+        expect(other[1]).not.toBe(second);
+        expect(rest).toHaveLength(2);
+      }));
+
+    test("E23: a beam search yields its text when it has found it, the same each time", async () => {
+      const limits = { strategy: "beams", beams: 5, maxTokens: 8, minTokens: 8 } as const;
+      const tokens = await generate(someTokens(30, 12), limits);
+      expect(tokens.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect(tokens.every(({ logprob }) => logprob <= 0 && Number.isFinite(logprob))).toBe(true);
+      expect(idsOf(await generate(someTokens(30, 12), { ...limits, seed: 9 }))).toEqual(
+        idsOf(tokens),
+      );
+      const endlessly = generate([1], { strategy: "beams", maxTokens: null });
+      await expect(endlessly).rejects.toThrow(InvalidError);
     });
 
     test("aborting ends the loop at once with the signal's reason", () =>
