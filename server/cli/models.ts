@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { type Command, Option } from "commander";
-import { hubNameSchema } from "#shared/models.ts";
+import { hubNameSchema, promptTemplateSchema } from "#shared/models.ts";
 import type { Config } from "../config.ts";
 import { InvalidError } from "../errors.ts";
 import { parseInput } from "../http/input.ts";
@@ -11,6 +11,7 @@ import { explainDisk, folderBytes, inBytes } from "../model-library/disk.ts";
 import { createHub } from "../model-library/hub.ts";
 import { importModel } from "../model-library/import-model.ts";
 import { makeDefault, readManifest } from "../model-library/manifest.ts";
+import { type Precision, precisions } from "../model-library/precision.ts";
 import { removeModel } from "../model-library/remove-model.ts";
 import { describeCheck, verifyModel } from "../model-library/verify-model.ts";
 import { refuseInUse } from "./models-in-use.ts";
@@ -24,6 +25,8 @@ export interface ModelCommandsOptions extends Pick<Config, "modelsDir" | "hub"> 
 interface AddFlags {
   id?: string;
   default?: true;
+  precision?: Precision;
+  promptTemplate?: string;
 }
 
 /** `models list`, `add`, `import`, `default`, `remove`, `verify` */
@@ -32,6 +35,14 @@ export function registerModelCommands(program: Command, options: ModelCommandsOp
   const models = program.command("models").description("the models that can write");
   const idOption = new Option("--id <id>", "what to call it (else as it is called there)");
   const defaultOption = new Option("--default", "let it write when nobody chooses a model");
+  const precisionOption = new Option(
+    "--precision <precision>",
+    "instead of the one that measuring chooses",
+  ).choices(precisions);
+  const templateOption = new Option(
+    "--prompt-template <template>",
+    'what the model wants around its input, as in "<|endoftext|>[WP] {input} [RESPONSE] "',
+  );
   models
     .command("list")
     .description("list the models of this installation")
@@ -44,6 +55,8 @@ export function registerModelCommands(program: Command, options: ModelCommandsOp
     .argument("<name>", "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, or owner/name")
     .addOption(idOption)
     .addOption(defaultOption)
+    .addOption(precisionOption)
+    .addOption(templateOption)
     .action((name: string, flags: AddFlags) => add(options, name, flags));
   models
     .command("import")
@@ -51,6 +64,8 @@ export function registerModelCommands(program: Command, options: ModelCommandsOp
     .argument("<path>", "folder with config.json, tokenizer.json and model.safetensors")
     .addOption(idOption)
     .addOption(defaultOption)
+    .addOption(precisionOption)
+    .addOption(templateOption)
     .action((path: string, flags: AddFlags) => importFolder(options, path, flags));
   models
     .command("default")
@@ -82,7 +97,7 @@ export function registerModelCommands(program: Command, options: ModelCommandsOp
 async function add(
   { modelsDir, hub, output }: ModelCommandsOptions,
   name: string,
-  { id, default: chosen }: AddFlags,
+  { id, default: chosen, ...wishes }: AddFlags,
 ): Promise<void> {
   const order = orderFor(parseInput(hubNameSchema, name), { id, makeDefault: chosen });
   await withProgress(
@@ -93,7 +108,7 @@ async function add(
           modelsDir,
           order,
           onProgress: (progress) => line.show(progress),
-          convert: (request) => importModel(request),
+          convert: (request) => importModel({ ...request, ...parseWishes(wishes) }),
         },
         signal,
       );
@@ -106,12 +121,13 @@ async function add(
 async function importFolder(
   { modelsDir, output }: ModelCommandsOptions,
   source: string,
-  { id, default: chosen }: AddFlags,
+  { id, default: chosen, ...wishes }: AddFlags,
 ): Promise<void> {
+  const given = parseWishes(wishes);
   await withProgress(
     async (line, signal) => {
       const onProgress: ProgressLine["show"] = (progress) => line.show(progress);
-      const request = { source, modelsDir, id, makeDefault: chosen, onProgress, signal };
+      const request = { source, modelsDir, id, makeDefault: chosen, onProgress, signal, ...given };
       const card = await importModel(request).catch((error: unknown) => {
         throw explainDisk(error, modelsDir);
       });
@@ -119,6 +135,15 @@ async function importFolder(
     },
     { output, stopped: "Stopped. Nothing was changed." },
   );
+}
+
+/** Throws an InvalidError on a template without a place for the input. */
+function parseWishes({
+  precision,
+  promptTemplate,
+}: Pick<AddFlags, "precision" | "promptTemplate">) {
+  if (promptTemplate === undefined) return { precision };
+  return { precision, promptTemplate: parseInput(promptTemplateSchema, promptTemplate) };
 }
 
 /** Ctrl-C stops the task in an orderly way, a second one at once. */

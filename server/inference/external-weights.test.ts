@@ -11,9 +11,10 @@ test("tells of each of a graph's weights where its values lie", () => {
   const names = tensors.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(new Set(tensors.map(({ file }) => file))).toEqual(new Set(["weights.bin"]));
-  const lastNorm = tensors.find(({ name }) => name === "ln_f.bias");
+  const positions = tensors.find(({ name }) => name === "wpe.weight");
   const width = talesCard.heads * talesCard.headSize;
-  expect(lastNorm).toMatchObject({ elementType: 1, shape: [width], length: 4 * width });
+  const shape = [talesCard.contextTokens, width];
+  expect(positions).toMatchObject({ elementType: 1, shape, length: 4 * width * (shape[0] ?? 0) });
   const fileSize = readFileSync(join(talesFolder, "weights.bin")).length;
   for (const { offset, length } of tensors) {
     expect(offset % 64).toBe(0);

@@ -28,6 +28,22 @@ export const modelCardSchema = z.object({
   files: z.record(z.string(), z.string()).optional(),
   /** How far its words are from the original's; absent where it was not measured. */
   quality: modelQualitySchema.optional(),
+  /** Why it was not. */
+  unmeasured: z.string().optional(),
+  /** What else was tried at the import, and why it was not taken. */
+  rejected: z
+    .array(
+      z.object({
+        precision: z.string(),
+        quality: modelQualitySchema.optional(),
+        unmeasured: z.string().optional(),
+      }),
+    )
+    .optional(),
+  /** Tokens a second on the machine of the import: of one sequence, and of eight in all. */
+  speed: z
+    .object({ oneStream: z.number(), eightStreams: z.number(), machine: z.string() })
+    .optional(),
   /** What a model that was trained on prompts wants around its input; `{input}` stands for the text. */
   promptTemplate: promptTemplateSchema.optional(),
 });

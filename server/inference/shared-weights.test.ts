@@ -36,7 +36,7 @@ test.runIf(process.platform === "linux")(
   async () => {
     const [first, others] = await openAndRelease();
     expect(first).toBeGreaterThan(weightsSize / 2);
-    expect(others).toBeLessThan((6 * weightsSize) / 2);
+    expect(others).toBeLessThan(6 * 0.75 * weightsSize);
     const repeat = async () => {
       for (let i = 0; i < 4; i++) await openAndRelease();
     };

@@ -11,6 +11,7 @@ import { referenceLogits } from "../inference/test-support/reference-gpt2.ts";
 import { largestDifference } from "../inference/test-support/tales.ts";
 import { importModel } from "./import-model.ts";
 import { readManifest } from "./manifest.ts";
+import type { Measure } from "./measure-model.ts";
 import { ModelRefusedError } from "./refusal.ts";
 import {
   type SourceFiles,
@@ -31,8 +32,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const importFiles = async (files: SourceFiles, id = "tiny") =>
-  importModel({ source: await writeSource(join(folder, "Tiny GPT"), files), modelsDir, id });
+/** Where a test is not about measuring. */
+const measure: Measure = async () => ({ speed: { oneStream: 1, eightStreams: 1 } });
+const unmeasured = { precision: "fp32", measure } as const;
+
+const importFiles = async (files: SourceFiles, id = "tiny") => {
+  const source = await writeSource(join(folder, "Tiny GPT"), files);
+  return importModel({ source, modelsDir, id, ...unmeasured });
+};
 
 /** Largest difference between the imported model's logits and the plain reference's. */
 async function differenceToReference(id: string): Promise<number> {
@@ -96,10 +103,10 @@ test("the card says where the model comes from and what it is", async () => {
 test("the first model is the default, a later one when asked, and a name is used once", async () => {
   await importFiles(tinySource(), "first");
   const source = join(folder, "Tiny GPT");
-  const second = await importModel({ source, modelsDir });
+  const second = await importModel({ source, modelsDir, ...unmeasured });
   expect(second.id).toBe("tiny-gpt");
   expect(readManifest(modelsDir)).toEqual({ default: "first", models: ["first", "tiny-gpt"] });
-  await importModel({ source, modelsDir, id: "third", makeDefault: true });
+  await importModel({ source, modelsDir, id: "third", makeDefault: true, ...unmeasured });
   expect(readManifest(modelsDir).default).toBe("third");
   await expect(importModel({ source, modelsDir, id: "third" })).rejects.toThrow("--id");
   await expect(importModel({ source, modelsDir, id: "../up" })).rejects.toThrow(ModelRefusedError);
@@ -210,7 +217,7 @@ describe("a refused import says what is wrong and leaves nothing behind", () => 
     ["an end of text outside the vocabulary", config({ eos_token_id: 40 }), /eos_token_id/],
     ["a width that the heads do not divide", config({ n_head: 5 }), /multiple of 8/],
     ["a config that is not JSON", { "config.json": "{" }, /config\.json: it is not valid JSON/],
-    ["a tokenizer of another kind", { "tokenizer.json": "{}" }, /not a byte-level BPE/],
+    ["a tokenizer of another kind", { "tokenizer.json": "{}" }, /not a plain byte-level BPE/],
     [
       "a tokenizer that is too large for the model",
       {

@@ -1,22 +1,19 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { rename, stat, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
 import type { ModelCard } from "../inference/model-card.ts";
-import { checkTokenizer } from "./check-tokenizer.ts";
-import { type Gpt2Config, parseGpt2Config } from "./gpt2-config.ts";
-import { buildGpt2Graph } from "./gpt2-graph.ts";
-import { expectedShapes, matchTensors } from "./gpt2-tensors.ts";
-import { readLicence } from "./licence.ts";
-import { addToManifest, modelIdSchema, readManifest } from "./manifest.ts";
-import type { WeightLocation } from "./onnx-graph.ts";
+import { type Candidate, type Choice, choosePrecision } from "./choose-precision.ts";
+import { type ConvertedModel, convertModel, weightBytes } from "./convert-model.ts";
+import { expectedShapes } from "./gpt2-tensors.ts";
+import { claimImport } from "./import-claim.ts";
+import { diskFull, planSpace } from "./import-space.ts";
+import { addToManifest, modelIdSchema } from "./manifest.ts";
+import { createMeasure, type Measure } from "./measure-model.ts";
 import type { Precision } from "./precision.ts";
 import { ModelRefusedError } from "./refusal.ts";
-import { openSafetensors, sha256File } from "./safetensors.ts";
-import { checkSourceFolder, readSourceText, sourceFiles } from "./source-folder.ts";
-import { TensorReader } from "./tensor-reader.ts";
-import { planWeights } from "./weight-jobs.ts";
-import { WeightsFile } from "./weights-file.ts";
-import { writeWeights } from "./write-weights.ts";
+import { sha256File } from "./safetensors.ts";
+import { sourceFiles } from "./source-folder.ts";
+import { openSourceModel, type SourceModel } from "./source-model.ts";
 
 export interface ImportRequest {
   /** A Hugging Face model folder. */
@@ -25,145 +22,183 @@ export interface ImportRequest {
   /** Else made from the folder's name. */
   id?: string | undefined;
   makeDefault?: boolean | undefined;
+  /** Else the one that measuring chooses. */
   precision?: Precision | undefined;
+  /** What the model wants around its input (see the card). */
+  promptTemplate?: string | undefined;
+  onProgress?: ((progress: ImportProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+  /** Measures a conversion; by default in a process of its own. */
+  measure?: Measure | undefined;
 }
 
-const weightsFile = "weights.bin";
-/** A run of another number of sequences is filled up to the next of these. */
-const slotCounts = [1, 2, 4, 8, 16];
+/** Bytes while files are checked and converted, tokens while models are measured. */
+export interface ImportProgress {
+  step: "checking" | "converting" | "measuring" | "finishing";
+  done: number;
+  total: number;
+}
 
 /**
- * Turns a Hugging Face GPT-2 folder into a model folder of ours and adds it to the manifest. All
- * work happens in a folder beside the final place, so that a refused import leaves nothing behind.
+ * Turns a Hugging Face GPT-2 folder into a model folder of ours and adds it to the manifest. All work
+ * happens in a folder beside the final place, so that an import that is refused, stopped or broken
+ * leaves nothing behind. Throws ModelRefusedError, ConflictError `model_being_imported`, AppError
+ * `disk_full`, UnavailableError where fp32 cannot be measured although it should, and the signal's reason.
  */
 export async function importModel(request: ImportRequest): Promise<ModelCard> {
-  const source = await checkSourceFolder(request.source);
-  const id = await chooseId(request, basename(source));
-  await mkdir(request.modelsDir, { recursive: true });
-  const unfinished = join(request.modelsDir, `.import-${randomUUID()}`);
+  const source = await openSourceModel(request.source);
   try {
-    await mkdir(unfinished);
-    const card = await convert(source, unfinished, id, request.precision ?? "fp32");
-    await rename(unfinished, join(request.modelsDir, id));
-    await addToManifest(request.modelsDir, id, request.makeDefault ?? false);
-    return card;
+    const id = chooseId(request.id, source.name);
+    const claim = await claimImport(request.modelsDir, id);
+    try {
+      return await convert(request, source, id, claim.folder);
+    } finally {
+      await claim.release();
+    }
   } finally {
-    await rm(unfinished, { recursive: true, force: true });
+    await source.close();
   }
 }
 
-async function chooseId(request: ImportRequest, folderName: string): Promise<string> {
-  const wanted = request.id ?? folderName.toLowerCase().replace(/[^a-z0-9._-]+/g, "-");
-  const id = modelIdSchema.safeParse(wanted).data;
-  if (id === undefined) {
-    throw new ModelRefusedError(
-      `id "${wanted}"`,
-      "it cannot name a model.",
-      "Use up to 64 lower-case letters, digits, dots, dashes and underscores.",
-    );
-  }
-  const { models } = readManifest(request.modelsDir);
-  if (models.includes(id)) {
-    throw new ModelRefusedError(
-      `id "${id}"`,
-      "a model has it already.",
-      "Choose another with --id.",
-    );
-  }
-  return id;
+function chooseId(id: string | undefined, folderName: string): string {
+  const wanted = id ?? folderName.toLowerCase().replace(/[^a-z0-9._-]+/g, "-");
+  const parsed = modelIdSchema.safeParse(wanted).data;
+  if (parsed !== undefined) return parsed;
+  throw new ModelRefusedError(
+    `id "${wanted}"`,
+    "it cannot name a model.",
+    "Use up to 64 lower-case letters, digits, dots, dashes and underscores.",
+  );
 }
 
 async function convert(
-  source: string,
-  target: string,
+  request: ImportRequest,
+  source: SourceModel,
   id: string,
-  precision: Precision,
+  folder: string,
 ): Promise<ModelCard> {
-  const config = parseGpt2Config(await readSourceText(source, "config.json"));
-  checkTokenizer(await readSourceText(source, "tokenizer.json"), config);
-  const weights = await convertWeights(source, target, config, precision);
-  const graphs = await writeGraphs(target, config, weights, precision);
-  for (const name of sourceFiles) {
-    if (name === "model.safetensors") continue;
-    await writeFile(join(target, name), await readSourceText(source, name));
-  }
-  const files = await hashFiles(target);
-  const card = { ...(await describe(source, id, config, precision, graphs)), files };
-  await writeFile(join(target, "card.json"), `${JSON.stringify(card, null, 2)}\n`);
-  return card;
-}
-
-async function convertWeights(
-  source: string,
-  target: string,
-  config: Gpt2Config,
-  precision: Precision,
-): Promise<ReadonlyMap<string, WeightLocation>> {
-  const file = await openSafetensors(join(source, "model.safetensors"));
-  const weights = await WeightsFile.create(join(target, weightsFile), () => {});
+  const { modelsDir, signal } = request;
+  const { needed, obstacle } = await planSpace(source, modelsDir, request.precision);
   try {
-    const reader = new TensorReader(file, matchTensors(config, file.entries));
-    const jobs = planWeights(config, precision, expectedShapes(config));
-    await writeWeights(jobs, precision, reader, weights);
-    await weights.finish();
-    return weights.locations;
-  } finally {
-    await weights.abandon();
-    await file.close();
+    const sha256 = await hashSource(source, request);
+    const steps = createSteps(request, source, id, folder);
+    const wanted = request.precision;
+    const choice = await choosePrecision({ ...steps, wanted, obstacle, signal });
+    const card = describe(request, source, id, sha256, choice);
+    signal?.throwIfAborted();
+    return await install(request, card, choice.chosen);
+  } catch (error) {
+    throw isDiskFull(error) ? diskFull(modelsDir, needed, undefined, error) : error;
   }
 }
 
-async function writeGraphs(
-  target: string,
-  config: Gpt2Config,
-  weights: ReadonlyMap<string, WeightLocation>,
-  precision: Precision,
-): Promise<ModelCard["graphs"]> {
-  const graphs = slotCounts.map((slots) => ({ slots, file: `model-${slots}.onnx` }));
-  for (const { slots, file } of graphs) {
-    await writeFile(
-      join(target, file),
-      buildGpt2Graph({ config, weights, weightsFile, slots, precision }),
-    );
-  }
-  return graphs;
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }
 
-async function describe(
-  source: string,
-  id: string,
-  config: Gpt2Config,
-  precision: Precision,
-  graphs: ModelCard["graphs"],
-): Promise<ModelCard> {
+/** SHA-256, in hexadecimal, of what the model is made from. */
+async function hashSource(
+  { folder }: SourceModel,
+  { onProgress, signal }: ImportRequest,
+): Promise<Record<string, string>> {
+  let total = 0;
+  for (const name of sourceFiles) total += (await stat(join(folder, name))).size;
+  let done = 0;
+  const hashed = (bytes: number) => {
+    done += bytes;
+    onProgress?.({ step: "checking", done, total });
+  };
   const sha256: Record<string, string> = {};
-  for (const name of sourceFiles) sha256[name] = await sha256File(join(source, name));
+  for (const name of sourceFiles) {
+    sha256[name] = await sha256File(join(folder, name), hashed, signal);
+  }
+  return sha256;
+}
+
+function createSteps(request: ImportRequest, source: SourceModel, id: string, folder: string) {
+  const { onProgress, signal, measure = createMeasure() } = request;
+  const path = join(folder, "reference.bin");
   return {
-    id,
-    name: id,
-    licence: await readLicence(source),
-    architecture: "gpt2",
-    precision,
-    parameters: [...expectedShapes(config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0),
-    contextTokens: config.contextTokens,
-    vocabularySize: config.vocabularySize,
-    endOfTextId: config.endOfTextId,
-    layers: config.layers,
-    heads: config.heads,
-    headSize: config.headSize,
-    graphs,
-    source: { folder: basename(source), sha256 },
+    convert(precision: Precision): Promise<ConvertedModel> {
+      const total = weightBytes(source, precision);
+      const onBytes = (done: number) => onProgress?.({ step: "converting", done, total });
+      const target = join(folder, precision);
+      return convertModel({ source, precision, folder: target, onBytes, signal });
+    },
+    async measure(model: ConvertedModel) {
+      // The process that measures reads the model as the engine does, by its card.
+      await writeCard(
+        model.folder,
+        describe(request, source, id, {}, { chosen: model, rejected: [] }),
+      );
+      return measure({
+        folder: model.folder,
+        reference: { path, write: model.precision === "fp32" },
+        onProgress: (done, total) => onProgress?.({ step: "measuring", done, total }),
+        signal,
+      });
+    },
   };
 }
 
-/** SHA-256 of everything in a folder, by file. */
-async function hashFiles(folder: string): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  for (const name of (await readdir(folder)).toSorted())
-    hashes[name] = await sha256File(join(folder, name));
-  return hashes;
+function describe(
+  { promptTemplate }: ImportRequest,
+  { config, licence, name }: SourceModel,
+  id: string,
+  sha256: Record<string, string>,
+  { chosen, rejected }: Choice,
+): ModelCard {
+  const { vocabularySize, contextTokens, endOfTextId, layers, heads, headSize } = config;
+  const shapes = [...expectedShapes(config).values()];
+  const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+  return {
+    id,
+    name: id,
+    licence,
+    architecture: "gpt2",
+    precision: chosen.precision,
+    parameters: shapes.reduce((sum, shape) => sum + sizeOf(shape), 0),
+    ...{ contextTokens, vocabularySize, endOfTextId, layers, heads, headSize },
+    graphs: chosen.graphs,
+    source: { folder: name, sha256 },
+    files: chosen.files,
+    ...describeMeasures(chosen),
+    ...(rejected.length === 0 ? {} : { rejected }),
+    ...(promptTemplate === undefined ? {} : { promptTemplate }),
+  };
 }
 
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+function describeMeasures({ measurement, unmeasured }: Candidate): Partial<ModelCard> {
+  const { quality, speed } = measurement ?? {};
+  const nothingToRead = measurement === undefined ? undefined : "its tokenizer reads no English";
+  const reason = unmeasured ?? (quality === undefined ? nothingToRead : undefined);
+  return {
+    ...(quality === undefined ? {} : { quality }),
+    ...(reason === undefined ? {} : { unmeasured: reason }),
+    ...(speed === undefined ? {} : { speed: { ...speed, machine: describeMachine() } }),
+  };
+}
+
+/** What the speed was measured on; without its name. */
+function describeMachine(): string {
+  const processors = cpus();
+  const model = processors[0]?.model.trim() ?? "unknown processor";
+  return `${processors.length} × ${model}, ${process.platform} ${process.arch}`;
+}
+
+async function install(
+  { modelsDir, makeDefault = false, onProgress }: ImportRequest,
+  card: ModelCard,
+  { folder }: ConvertedModel,
+): Promise<ModelCard> {
+  onProgress?.({ step: "finishing", done: 0, total: 1 });
+  await writeCard(folder, card);
+  await rename(folder, join(modelsDir, card.id));
+  await addToManifest(modelsDir, card.id, makeDefault);
+  onProgress?.({ step: "finishing", done: 1, total: 1 });
+  return card;
+}
+
+function writeCard(folder: string, card: ModelCard): Promise<void> {
+  return writeFile(join(folder, "card.json"), `${JSON.stringify(card, null, 2)}\n`);
 }

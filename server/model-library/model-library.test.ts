@@ -36,7 +36,7 @@ test("the model that ships is listed, and writes on a fresh machine", async () =
       name: "tales",
       parameters: 3_554_304,
       contextTokens: 512,
-      precision: "fp32",
+      precision: "int8-block32",
       default: true,
     },
   ]);

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { bytesPerValue, decodeFloats, type FloatFormat, floatFormats } from "./float-formats.ts";
 import { downloadAgain, ModelRefusedError } from "./refusal.ts";
@@ -19,8 +18,6 @@ export interface Safetensors {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   /** `count` values of a tensor from `first` on as 32-bit floats; they are good until the next read. */
   read(name: string, first: number, count: number): Promise<Float32Array>;
-  /** SHA-256 of the whole file, in hexadecimal. */
-  sha256(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -48,7 +45,6 @@ export async function openSafetensors(path: string): Promise<Safetensors> {
     return {
       entries,
       read: createRead(file, entries),
-      sha256: () => sha256File(path),
       close: () => file.close(),
     };
   } catch (error) {
@@ -57,10 +53,19 @@ export async function openSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
-/** SHA-256 of a file, in hexadecimal. */
-export async function sha256File(path: string): Promise<string> {
+/** SHA-256 of a file, in hexadecimal; `hashed` hears of each piece, a signal stops it. */
+export async function sha256File(
+  path: string,
+  hashed: (bytes: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
+  for await (const piece of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+    signal?.throwIfAborted();
+    const bytes = piece as Buffer; // read without an encoding
+    hash.update(bytes);
+    hashed(bytes.length);
+  }
   return hash.digest("hex");
 }
 

@@ -23,15 +23,24 @@ export interface StoredTensor {
 }
 export type StoredTensors = Record<string, StoredTensor>;
 
-/** The values of each tensor of the tiny model, by its name without prefix. */
-export function tinyWeights(): Map<string, { shape: number[]; values: Float32Array }> {
-  const { n_embd: width, n_inner: inner } = tinyConfig;
-  const shapes: Record<string, number[]> = { "wte.weight": [40, width], "wpe.weight": [24, width] };
+/** Sizes that differ from the tiny model's. */
+export type SourceSizes = Partial<typeof tinyConfig> & { tie_word_embeddings?: boolean };
+
+/** The values of each tensor of the tiny model, or of one with other sizes, by its name without prefix. */
+export function tinyWeights(
+  sizes: SourceSizes = {},
+): Map<string, { shape: number[]; values: Float32Array }> {
+  const config = { ...tinyConfig, ...sizes };
+  const { n_embd: width, n_inner: inner, vocab_size: entries } = config;
+  const shapes: Record<string, number[]> = {
+    "wte.weight": [entries, width],
+    "wpe.weight": [config.n_positions, width],
+  };
   const pair = (name: string, weight: number[], bias: number) => {
     shapes[`${name}.weight`] = weight;
     shapes[`${name}.bias`] = [bias];
   };
-  for (const layer of [0, 1]) {
+  for (let layer = 0; layer < config.n_layer; layer++) {
     pair(`h.${layer}.ln_1`, [width], width);
     pair(`h.${layer}.attn.c_attn`, [width, 3 * width], 3 * width);
     pair(`h.${layer}.attn.c_proj`, [width, width], width);
@@ -40,6 +49,7 @@ export function tinyWeights(): Map<string, { shape: number[]; values: Float32Arr
     pair(`h.${layer}.mlp.c_proj`, [inner, width], width);
   }
   pair("ln_f", [width], width);
+  if (config.tie_word_embeddings === false) shapes["lm_head.weight"] = [entries, width];
   return new Map(
     Object.entries(shapes).map(([name, shape], seed) => {
       const length = shape.reduce((product, size) => product * size, 1);
@@ -54,9 +64,10 @@ export function tinyWeights(): Map<string, { shape: number[]; values: Float32Arr
 export function tinyTensors(
   dtype: "F32" | "F16" | "BF16" = "F32",
   prefix = "transformer.",
+  weights = tinyWeights(),
 ): StoredTensors {
   return Object.fromEntries(
-    [...tinyWeights()].map(([name, { shape, values }]) => [
+    [...weights].map(([name, { shape, values }]) => [
       prefix + name,
       { dtype, shape, bytes: encode(values, dtype) },
     ]),
@@ -113,13 +124,13 @@ export const tinyTokenizer = {
 export type SourceFiles = Record<string, string | Uint8Array>;
 
 /** Everything a model folder needs; the values may be replaced before it is written. */
-export function tinySource(): SourceFiles {
+export function tinySource(sizes: SourceSizes = {}, weights = tinyWeights(sizes)): SourceFiles {
   return {
-    "config.json": JSON.stringify(tinyConfig),
+    "config.json": JSON.stringify({ ...tinyConfig, ...sizes }),
     "tokenizer.json": JSON.stringify(tinyTokenizer),
     "tokenizer_config.json": JSON.stringify({ tokenizer_class: "GPT2Tokenizer" }),
     "README.md": "---\nlicense: apache-2.0\n---\n# tiny\n",
-    "model.safetensors": safetensors(tinyTensors()),
+    "model.safetensors": safetensors(tinyTensors("F32", "transformer.", weights)),
   };
 }
 

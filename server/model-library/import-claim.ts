@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ConflictError } from "../errors.ts";
+import { readManifest } from "./manifest.ts";
+import { tryLock } from "./models-lock.ts";
+import { ModelRefusedError } from "./refusal.ts";
+
+/** The right to make a model of some id. */
+export interface ImportClaim {
+  /** An empty folder beside the models, for what is unfinished. */
+  folder: string;
+  /** Removes the folder and gives the id free; idempotent. */
+  release(): Promise<void>;
+}
+
+const prefix = ".import-";
+
+/**
+ * Claims an id for one import; of two at once the second is refused with a ConflictError
+ * `model_being_imported`, and an id that is taken with a ModelRefusedError. What an import left whose
+ * process is dead is removed.
+ */
+export async function claimImport(modelsDir: string, id: string): Promise<ImportClaim> {
+  await mkdir(modelsDir, { recursive: true });
+  const folder = join(modelsDir, prefix + id);
+  const lock = await tryLock(`${folder}.lock`, modelsDir);
+  if ("pid" in lock) {
+    const message = `A model called "${id}" is being imported by process ${lock.pid}. Wait for it, or choose another name.`;
+    throw new ConflictError("model_being_imported", message);
+  }
+  const release = async () => {
+    await rm(folder, { recursive: true, force: true });
+    await lock.release();
+  };
+  try {
+    refuseTaken(modelsDir, id);
+    await sweep(modelsDir, id);
+    await mkdir(folder);
+    return { folder, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function refuseTaken(modelsDir: string, id: string): void {
+  const refuse = (what: string, advice: string) =>
+    new ModelRefusedError(`id "${id}"`, what, `${advice} or choose another with --id.`);
+  if (readManifest(modelsDir).models.includes(id)) {
+    throw refuse("a model has it already.", "Remove that one first,");
+  }
+  if (existsSync(join(modelsDir, id))) {
+    throw refuse(`a folder ${join(modelsDir, id)} is there that is no model.`, "Move it away,");
+  }
+}
+
+/** Whatever was left under our own claim is stale; what others left is, if their claim can be had. */
+async function sweep(modelsDir: string, id: string): Promise<void> {
+  const names = await readdir(modelsDir);
+  for (const name of names) {
+    if (!name.startsWith(prefix) || name.endsWith(".lock")) continue;
+    const folder = join(modelsDir, name);
+    const lock = name === prefix + id ? undefined : await tryLock(`${folder}.lock`, modelsDir);
+    if (lock !== undefined && "pid" in lock) continue;
+    await rm(folder, { recursive: true, force: true });
+    await lock?.release();
+  }
+}
