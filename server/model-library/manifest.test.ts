@@ -1,0 +1,100 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { addToManifest, makeDefault, readManifest } from "./manifest.ts";
+import { withModelsLock } from "./models-lock.ts";
+import { removeModel } from "./remove-model.ts";
+
+let modelsDir: string;
+beforeEach(async () => {
+  modelsDir = await mkdtemp(join(tmpdir(), "manifest-"));
+});
+afterEach(async () => {
+  await rm(modelsDir, { recursive: true });
+});
+
+async function install(id: string): Promise<void> {
+  await mkdir(join(modelsDir, id), { recursive: true });
+  await writeFile(join(modelsDir, id, "weights.bin"), id);
+  await addToManifest(modelsDir, id, false);
+}
+
+describe("E16: the manifest changes in one step, one change after the other", () => {
+  test("of many at the same moment none is lost", async () => {
+    const ids = Array.from({ length: 12 }, (_, index) => `model-${index}`);
+    await Promise.all(ids.map((id) => addToManifest(modelsDir, id, id === "model-7")));
+    const manifest = readManifest(modelsDir);
+    expect(manifest.models.toSorted()).toEqual(ids.toSorted());
+    expect(manifest.default).toBe("model-7");
+  });
+
+  test("of several processes neither", async () => {
+    const script = `
+      import { addToManifest } from ${JSON.stringify(join(import.meta.dirname, "manifest.ts"))};
+      for (let each = 0; each < 5; each++)
+        await addToManifest(process.argv[1], \`\${process.argv[2]}-\${each}\`, false);`;
+    const add = async (name: string) => {
+      const parts = ["--import", "tsx", "--input-type=module", "-e", script, modelsDir, name];
+      const child = spawn(process.execPath, parts, { stdio: "inherit" });
+      await once(child, "exit");
+      return child.exitCode;
+    };
+    expect(await Promise.all(["a", "b", "c"].map(add))).toEqual([0, 0, 0]);
+    expect(readManifest(modelsDir).models).toHaveLength(15);
+    expect(await readdir(modelsDir)).toEqual(["manifest.json"]);
+  });
+
+  test("what a process that died holds is taken over", async () => {
+    const dead = { pid: 2 ** 22 - 1, host: hostname(), process: "gone" };
+    await writeFile(join(modelsDir, ".lock"), JSON.stringify(dead));
+    await addToManifest(modelsDir, "one", false);
+    expect(readManifest(modelsDir).models).toEqual(["one"]);
+  });
+
+  test("a task that fails lets the next one in", async () => {
+    const failing = withModelsLock(modelsDir, () => Promise.reject(new Error("broken")));
+    await expect(failing).rejects.toThrow("broken");
+    await addToManifest(modelsDir, "one", false);
+    expect(await readdir(modelsDir)).not.toContain(".lock");
+  });
+
+  test("only what is there becomes the default", async () => {
+    await install("one");
+    await expect(makeDefault(modelsDir, "two")).rejects.toMatchObject({ code: "no_such_model" });
+    expect(readManifest(modelsDir).default).toBe("one");
+  });
+});
+
+describe("E16: a model that is removed is gone, files and all", () => {
+  test("out of the manifest first, then off the disk, with what a crash left before", async () => {
+    await install("one");
+    await install("two");
+    await mkdir(join(modelsDir, ".removed-before"));
+    await removeModel(modelsDir, "two");
+    expect(readManifest(modelsDir)).toEqual({ default: "one", models: ["one"] });
+    expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "one"]);
+  });
+
+  test("the default only as the last one", async () => {
+    await install("one");
+    await install("two");
+    await expect(removeModel(modelsDir, "one")).rejects.toMatchObject({
+      code: "model_is_default",
+      message: expect.stringContaining("Make another model the default first"),
+    });
+    await makeDefault(modelsDir, "two");
+    await removeModel(modelsDir, "one");
+    await removeModel(modelsDir, "two");
+    expect(readManifest(modelsDir)).toEqual({ default: null, models: [] });
+  });
+
+  test("an unknown one changes nothing, whatever its name", async () => {
+    await install("one");
+    for (const id of ["two", "..", "../one", "one/.."])
+      await expect(removeModel(modelsDir, id)).rejects.toMatchObject({ code: "no_such_model" });
+    expect(await readFile(join(modelsDir, "one", "weights.bin"), "utf8")).toBe("one");
+  });
+});
