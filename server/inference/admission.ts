@@ -2,7 +2,7 @@ import { shortRow } from "./batch-plan.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { MemoryMatch, MemoryPool } from "./memory-pool.ts";
 import type { Places } from "./places.ts";
-import { commonPrefix, mostKept, type SequenceMemory } from "./sequence-memory.ts";
+import { commonPrefix, type SequenceMemory } from "./sequence-memory.ts";
 import type { Task } from "./task.ts";
 import { keptHalf } from "./window-slide.ts";
 
@@ -103,21 +103,21 @@ export class Admission {
 
   /** Whether someone who is at it will soon have clearly more of the prompt than is there now. */
   #isBeingComputed(task: Task, kept: number): boolean {
-    const { prompt } = task;
+    const { prompt, mostKept } = task;
     return this.#options.places.seated.some((other) => {
       if (!other.ready || other.pendingTokens <= shortRow) return false;
-      const shared = commonPrefix(other.prompt, prompt, mostKept(prompt));
+      const shared = commonPrefix(other.prompt, prompt, mostKept);
       return shared - kept >= fewestAwaited;
     });
   }
 
   #search(task: Task): MemoryMatch | undefined {
-    const { prompt: tokens, sequence } = task;
+    const { prompt: tokens, sequence, mostKept } = task;
     return this.#options.pool.search({
       tokens,
       sequence,
       holder: task,
-      mostKept: mostKept(tokens),
+      mostKept,
     });
   }
 

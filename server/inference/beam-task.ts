@@ -3,7 +3,7 @@ import { type BeamSearch, createBeamSearch } from "./beam-search.ts";
 import type { PrefillReport } from "./engine.ts";
 import type { TaskOptions } from "./generation-task.ts";
 import { scoreBeam } from "./sampler.ts";
-import { commonPrefix, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
+import { commonPrefix, fewestTokens, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
 import { TokenHistory } from "./token-history.ts";
 
@@ -74,6 +74,10 @@ export class BeamTask implements Task {
 
   get seated(): boolean {
     return this.#seat !== undefined;
+  }
+
+  get mostKept(): number {
+    return Math.max(0, this.prompt.length - fewestTokens);
   }
 
   get pendingTokens(): number {

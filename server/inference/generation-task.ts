@@ -2,7 +2,7 @@ import { shortRow } from "./batch-plan.ts";
 import type { GeneratedToken, PrefillReport } from "./engine.ts";
 import type { WorkerRequest } from "./protocol.ts";
 import { draw } from "./sampler.ts";
-import { mostKept, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
+import { fewestTokens, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
 import { countedTokens, TokenHistory } from "./token-history.ts";
 import { keptHalf, WindowSlide } from "./window-slide.ts";
@@ -65,6 +65,11 @@ export class GenerationTask implements Task {
 
   get prompt(): readonly number[] {
     return this.#window;
+  }
+
+  /** What it drew itself is computed alone as in the midst of a run, so that a pause changes nothing. */
+  get mostKept(): number {
+    return Math.max(0, this.#window.length - (this.#nextIndex > 0 ? 1 : fewestTokens));
   }
 
   get mostTokens(): number {
@@ -160,7 +165,7 @@ export class GenerationTask implements Task {
   }
 
   #changeMemory(seat: Seat, memory: SequenceMemory): void {
-    memory.computed.length = Math.min(memory.computed.length, mostKept(this.#window));
+    memory.computed.length = Math.min(memory.computed.length, this.#window.length - fewestTokens);
     this.#seat = { ...seat, memory };
     seat.discardMemory(seat.memory);
   }

@@ -21,15 +21,10 @@ export function commonPrefix(
 }
 
 /**
- * How much of a prompt is taken from what was computed before. The last token's logits are wanted,
- * so it is computed; and one before it, because a row of one token rounds otherwise than a longer
- * one: so a prompt gives the same bits whoever computed how much of it in which pieces.
+ * Rows of one token round otherwise than longer ones, and those all alike. So a prompt is computed in
+ * pieces of no fewer tokens than this, and gives the same bits whoever computed how much of it in
+ * which pieces; what is drawn is computed token by token.
  */
-export function mostKept(prompt: readonly number[]): number {
-  return Math.max(0, prompt.length - fewestTokens);
-}
-
-/** A piece of a prompt is never shorter, for the sake of the same bits. */
 export const fewestTokens = 2;
 
 /** Length of the next piece of a prompt with so much pending, where a step has room for `most`; 0: not now. */

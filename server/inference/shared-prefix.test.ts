@@ -95,6 +95,22 @@ describe("keys and values of prompts that begin alike", () => {
     expect(desk.prefills.get(2)?.keptTokens).toBe(298);
   });
 
+  test.each([1, 7])(
+    "E24: a run that is gone on with after %i tokens draws the same bits",
+    async (count) => {
+      const written = (await alone(prompt, 1)).slice(0, count).map(({ id }) => id);
+      desk.scheduler.generate(0, 0, ask(prompt, { seed: 1 }));
+      await vi.waitFor(() => expect(desk.idsOf(0).length).toBeGreaterThan(count), patience);
+      desk.scheduler.cancel(0);
+      const request = ask([...prompt, ...written], limits, { firstIndex: count });
+      desk.scheduler.generate(1, 0, request);
+      await ended(1);
+      expect(desk.prefills.get(1)?.keptTokens).toBe(300 + count - 1);
+      const exact = ({ id, logprob }: { id: number; logprob: number }) => [id, logprob];
+      expect(desk.tokensOf(1).map(exact)).toEqual((await alone(prompt, 1)).slice(count).map(exact));
+    },
+  );
+
   test("E24: a prompt gives the same bits in whatever pieces and beside whomever it is computed", async () => {
     desk.scheduler.generate(0, 0, ask(someTokens(5, 9), { maxTokens: 80, minTokens: 80 }));
     await vi.waitFor(() => expect(desk.idsOf(0).length).toBeGreaterThan(0), patience);

@@ -41,6 +41,8 @@ export interface Task {
   readonly mostTokens: number;
   /** The tokens that it goes on from; their keys and values are needed first. */
   readonly prompt: readonly number[];
+  /** Of how many of them keys and values may be taken over; the last one's logits are wanted. */
+  readonly mostKept: number;
   /** Tokens that may still be drawn before the consumer has to take one. */
   credit: number;
   /** Whether there is nothing left to draw. */
