@@ -34,6 +34,8 @@ export function cacheBytesFor(tokens: number, shape: CacheShape): number {
 export class KeyValueCache {
   #capacity = 0;
   #tensors: OnnxTensor[] = [];
+  /** Behind the tensors. */
+  #memory: ArrayBuffer[] = [];
   readonly #runtime: OnnxRuntime;
   readonly #shape: CacheShape;
 
@@ -83,26 +85,39 @@ export class KeyValueCache {
     });
   }
 
+  /** Never during a run; the memory is free at once. */
   release(): void {
-    for (const tensor of this.#tensors) tensor.release();
+    free(this.#tensors, this.#memory);
     this.#tensors = [];
+    this.#memory = [];
     this.#capacity = 0;
   }
 
   #resize(capacity: number): void {
     const { layers, heads, headSize } = this.#shape;
-    const old = this.#tensors;
-    const oldCapacity = this.#capacity;
-    this.#tensors = Array.from({ length: 2 * layers }, (_, i) => {
-      const data = new Float32Array(heads * capacity * headSize);
+    const [old, oldMemory, oldCapacity] = [this.#tensors, this.#memory, this.#capacity];
+    const values = heads * capacity * headSize;
+    this.#memory = Array.from({ length: 2 * layers }, () => allocate(4 * values));
+    this.#tensors = this.#memory.map((memory, i) => {
+      const data = new Float32Array(memory, 0, values);
       const before = old[i]?.data;
       if (before instanceof Float32Array)
         copyHeads(before, oldCapacity, data, capacity, this.#shape);
       return this.#runtime.tensor(data, [1, heads, capacity, headSize]);
     });
     this.#capacity = capacity;
-    for (const tensor of old) tensor.release();
+    free(old, oldMemory);
   }
+}
+
+/** Memory that can be given back at once: it is the largest there is, and collection comes late. */
+function allocate(bytes: number): ArrayBuffer {
+  return new ArrayBuffer(bytes, { maxByteLength: bytes });
+}
+
+function free(tensors: readonly OnnxTensor[], memory: readonly ArrayBuffer[]): void {
+  for (const tensor of tensors) tensor.release();
+  for (const buffer of memory) buffer.resize(0);
 }
 
 function copyHeads(
