@@ -79,7 +79,7 @@ function NewBias({ onAdd }: { onAdd: (id: number, bias: number) => void }) {
       />
       <NumberInput
         aria-label="Bias"
-        placeholder={`Bias, ${min} to ${max}`}
+        placeholder="Bias"
         size="xs"
         hideControls
         decimalScale={2}

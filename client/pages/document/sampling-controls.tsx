@@ -63,6 +63,7 @@ function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
       <TagsInput
         label="Stop strings"
         description="The run ends before it would write one of these. Enter adds one."
+        openOnFocus={false}
         maxTags={stop.maxStrings}
         maxLength={stop.maxCharacters}
         value={values.stop}
@@ -70,7 +71,8 @@ function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
       />
       <TagsInput
         label="Banned words"
-        description="Never written, with a capital neither, nor words that begin like them. Enter adds one."
+        description="Never written, with a capital or without; longer words that begin with one may be avoided too. Enter adds one."
+        openOnFocus={false}
         maxTags={bannedWords.maxWords}
         maxLength={bannedWords.maxCharacters}
         value={values.bannedWords}

@@ -1,0 +1,67 @@
+import { expect, test } from "@playwright/test";
+import { startServerProcess } from "../../support/server-process.ts";
+import { visit } from "./people.ts";
+
+test("U4: every setting can be chosen in the panel, and a run that was started carries it", async ({
+  browser,
+}) => {
+  const server = await startServerProcess();
+  try {
+    const visitor = await visit(browser, server.url, "sponsor@demo.test");
+    const { page, manuscript } = visitor;
+    await page.getByRole("button", { name: "New document" }).click();
+    await expect(page.getByRole("textbox", { name: "Title" })).toBeFocused();
+    await page.keyboard.type("The careful fox");
+    await page.keyboard.press("Enter");
+    await expect(manuscript).toBeFocused();
+    await page.keyboard.type("Once upon a time there was a fox who lived in the wood.");
+    await page.keyboard.press("Control+Backslash");
+    const panel = page.getByRole("complementary");
+    await panel.getByText("Finer settings").click();
+
+    // A preset for the whole: beams, and what belongs to them alone.
+    await panel.getByRole("button", { name: "Snippet" }).click();
+    await expect(panel.getByRole("button", { name: "Snippet" })).toHaveAttribute(
+      "aria-pressed",
+      "true",
+    );
+    await expect(panel.getByRole("textbox", { name: "Length", exact: true })).toHaveValue("100");
+    await expect(panel.getByRole("slider", { name: "Beams" })).toBeVisible();
+    await expect(panel.getByRole("slider", { name: "Top-k" })).toHaveCount(0);
+    await expect(panel.getByRole("switch", { name: "Endless" })).toHaveCount(0);
+
+    // Each setting of its own.
+    await panel.getByText("Sample", { exact: true }).click();
+    await expect(panel.getByRole("slider", { name: "Typical-p" })).toBeVisible();
+    await panel.getByText("Sentence", { exact: true }).click();
+    await expect(panel.getByText("Finishes the sentence that it is in")).toBeVisible();
+    await panel.getByRole("combobox", { name: "Banned words" }).fill("king");
+    await page.keyboard.press("Enter");
+    await panel.getByRole("textbox", { name: "Token id" }).click();
+    await page.keyboard.type("11");
+    await panel.getByRole("textbox", { name: "Bias" }).click();
+    await page.keyboard.type("-5");
+    await panel.getByRole("button", { name: "Add", exact: true }).click();
+    await expect(panel.getByRole("list", { name: "Token biases" })).toContainText("Token 11");
+    await panel.getByRole("textbox", { name: "Presence penalty, as a number" }).fill("0.4");
+    await page.keyboard.press("Enter");
+
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await expect(page.getByTestId("run-state")).toHaveText(/^Finished, \d+ tokens written$/, {
+      timeout: 45_000,
+    });
+    const text = await visitor.text();
+    expect(text).toMatch(/[.!?]["'”’]?$/);
+    expect(text.slice(text.indexOf("wood."))).not.toMatch(/\bking\b/i);
+
+    // The next run is offered as this one was.
+    await page.reload();
+    await panel.getByText("Finer settings").click();
+    await expect(panel.getByText("Finishes the sentence that it is in")).toBeVisible();
+    await panel.getByRole("button", { name: "Take away the bias of token 11" }).click();
+    await expect(panel.getByRole("list", { name: "Token biases" })).toHaveCount(0);
+    await visitor.close();
+  } finally {
+    await server.close();
+  }
+});
