@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { liveRunsByModel } from "../generation/live-runs-by-model.ts";
 import { createHub } from "../model-library/hub.ts";
-import { importModel } from "../model-library/import-model.ts";
+import { createImportProcess } from "../model-library/import-process.ts";
 import { createModelDesk, type ModelDesk } from "../model-library/model-desk.ts";
 import type { ModelLibrary } from "../model-library/model-library.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -22,7 +22,7 @@ export function openModelDesk({ config, database, ...parts }: Parts): ModelDesk 
     ...parts,
     modelsDir: config.modelsDir,
     hub: createHub(config.hub),
-    convert: (request) => importModel(request),
+    convert: createImportProcess(),
     countLiveRuns: () => liveRunsByModel(database),
   });
 }

@@ -1,0 +1,3 @@
+import { tsImport } from "tsx/esm/api";
+
+await tsImport("./import-worker.ts", import.meta.url);
