@@ -141,3 +141,29 @@ test.each(Array.from({ length: seeds }, (_, i) => i + 1))(
   },
   60_000,
 );
+
+test("E21: under a stream of newcomers each is served after those who came before", async () => {
+  const random = new Random(7);
+  const model = createPretendModel({ contextTokens, vocabularySize, maxRows: 4 });
+  const memoryBytes = model.bytesFor(contextTokens) * 5;
+  const desk = open(model, { places: 4, memoryBytes, greedy: true });
+  const firstWaiting: number[] = [];
+  let arrived = 0;
+  desk.betweenSteps = () => {
+    for (let i = 0; i < 2 && arrived < 300 && random.chance(0.5); i++) {
+      const prompt = Array.from({ length: 1 + random.below(60) }, () => random.below(endOfTextId));
+      const limits = { maxTokens: 4, minTokens: 4, noRepeatNgramSize: 0 };
+      desk.scheduler.generate(arrived, arrived, ask(prompt, limits));
+      arrived++;
+    }
+    const [first] = desk.queues.at(-1) ?? [];
+    if (first !== undefined) firstWaiting.push(first);
+  };
+  desk.scheduler.generate(1000, 1000, ask([1, 2, 3], { noRepeatNgramSize: 0 }));
+  await vi.waitFor(() => expect(desk.endings.size).toBe(300), { timeout: 15_000, interval: 5 });
+  // The head of the line only ever moves on to those who came later.
+  expect(firstWaiting).toEqual(firstWaiting.toSorted((a, b) => a - b));
+  expect(new Set(firstWaiting).size).toBeGreaterThan(100);
+  // And an endless run in their midst had a token in nearly every step.
+  expect(desk.idsOf(1000).length).toBeGreaterThan(0.9 * desk.steps.length);
+});
