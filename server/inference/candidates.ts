@@ -1,3 +1,4 @@
+import { massThreshold } from "./mass-threshold.ts";
 import { takeInOrder } from "./take-in-order.ts";
 
 /** Tokens that may be drawn, by place. */
@@ -48,10 +49,7 @@ export function typicalP(candidates: Candidates, mass: number): Candidates {
   const { weights } = candidates;
   const total = sum(weights);
   const nearness = nearnessToTypical(weights, total);
-  const all = Int32Array.from(weights.keys());
-  let taken = 0;
-  const core = takeInOrder(all, nearness, (place) => (taken += weights[place] ?? 0) < mass * total);
-  const farthest = nearness[core.at(-1) ?? 0] ?? 0;
+  const farthest = massThreshold(nearness, weights, mass * total);
   return select(
     candidates,
     placesWhere(nearness, (near) => near >= farthest),
