@@ -43,6 +43,8 @@ interface AppOptions {
   logger: Logger;
   /** Other limits than an installation has. */
   limits?: Partial<Limits> | undefined;
+  /** Whether the default model is loaded before the first run asks for it; by default it is. */
+  loadsModelAhead?: boolean | undefined;
 }
 
 /**
@@ -60,7 +62,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const { modelsDir, engines, engineMemoryMb: memoryMb } = config;
     const models = createModelLibrary({ modelsDir, engines, memoryMb, logger });
     closers.last.unshift(() => models.close());
-    const defaultModel = loadDefaultModel(models, logger);
+    const defaultModel = loadDefaultModel(models, {
+      ahead: options.loadsModelAhead ?? true,
+      logger,
+    });
     const { databaseUrl, dataDir } = config;
     const database = await openMigratedDatabase({ databaseUrl, dataDir, logger });
     closers.last.unshift(() => database.close());

@@ -8,8 +8,15 @@ export interface DefaultModel {
   readonly settled: Promise<void>;
 }
 
-/** A model that does not load leaves a server on which people can write; `/readyz` says so. */
-export function loadDefaultModel(models: ModelLibrary, logger: Logger): DefaultModel {
+/**
+ * A model that does not load leaves a server on which people can write; `/readyz` says so. One that
+ * is not to be loaded `ahead` is loaded by the first run.
+ */
+export function loadDefaultModel(
+  models: ModelLibrary,
+  { ahead, logger }: { ahead: boolean; logger: Logger },
+): DefaultModel {
+  if (!ahead) return { isReady: () => models.ready(), settled: Promise.resolve() };
   const settled = models.load().then(
     () => undefined,
     (error: unknown) => logger.error({ error }, "the default model could not be loaded"),

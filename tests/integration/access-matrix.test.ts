@@ -140,7 +140,7 @@ const versions = new Map<Who, string>();
 
 beforeAll(async () => {
   prepared = await prepareStandings();
-  app = await startTestApp({ config: { dataDir: prepared.dataDir } });
+  app = await startTestApp({ loadsModelAhead: true, config: { dataDir: prepared.dataDir } });
   owner = personWith(app.url, prepared.cookies.owner);
   for (const who of everyone) {
     const path = `/api/documents/${prepared.documentOf(who)}/versions`;

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await mkdir(join(clientDir, "assets"));
   await writeFile(join(clientDir, "index.html"), "<!doctype html><title>Palimpsest</title>");
   await writeFile(join(clientDir, "assets", "index-a1b2.js"), "");
-  app = await startTestApp({ config: { clientDir } });
+  app = await startTestApp({ loadsModelAhead: true, config: { clientDir } });
   owner = await app.signIn("sponsor@demo.test");
   stranger = await app.signIn("sponsor2@demo.test");
   const { document } = await owner.json<{ document: DocumentSummary }>("POST", "/api/documents", {

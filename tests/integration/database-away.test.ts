@@ -25,7 +25,7 @@ let commands: LiveSocket;
 beforeAll(async () => {
   postgres = await startPostgres();
   databaseUrl = await postgres.createDatabase("away");
-  app = await startTestApp({ config: { databaseUrl, demonstration: true } });
+  app = await startTestApp({ loadsModelAhead: true, config: { databaseUrl, demonstration: true } });
   database = await openDatabase({ databaseUrl, dataDir: "", logger: silent });
   sponsor = await app.signIn("sponsor@demo.test");
   editor = await app.signIn("editor@demo.test");

@@ -7,7 +7,7 @@ import type { Person } from "../support/person.ts";
 let app: TestApp;
 let sponsor: Person;
 beforeAll(async () => {
-  app = await startTestApp();
+  app = await startTestApp({ loadsModelAhead: true });
   sponsor = await app.signIn("sponsor@demo.test");
 });
 afterAll(() => app.close());

@@ -19,16 +19,22 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
+export interface TestAppOptions {
+  config?: Partial<Config>;
+  logger?: Logger;
+  limits?: Partial<Limits>;
+  /** Most tests write without the model: it is loaded by the first run, unless it is asked for here. */
+  loadsModelAhead?: boolean;
+}
+
 /** The whole server in this process, with the demonstration accounts and data of its own. */
-export async function startTestApp(
-  options: { config?: Partial<Config>; logger?: Logger; limits?: Partial<Limits> } = {},
-): Promise<TestApp> {
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const dataDir = options.config?.dataDir ?? (await copyEmptyDatabase());
   // Nothing listens there: no test asks the real hub.
   const hub = { HUB_URL: "http://127.0.0.1:9" };
   const config = { ...readConfig({ PORT: "0", DATA_DIR: dataDir, ...hub }), ...options.config };
-  const { logger = silent, limits } = options;
-  const app = await createApp(config, { logger, limits });
+  const { logger = silent, limits, loadsModelAhead = false } = options;
+  const app = await createApp(config, { logger, limits, loadsModelAhead });
   return {
     url: app.url,
     dataDir,
