@@ -35,7 +35,13 @@ const modelsDir = () => join(folder, "models");
 async function command(...words: string[]): Promise<string> {
   printed = "";
   const program = new Command();
-  const settings = { modelsDir: modelsDir(), hub: { url: hub.url, token: undefined }, output };
+  const settings = {
+    modelsDir: modelsDir(),
+    hub: { url: hub.url, token: undefined },
+    output,
+    // What measuring takes is not what is tried here.
+    measure: async () => ({ speed: { oneStream: 1, eightStreams: 1 } }),
+  };
   registerModelCommands(program, settings);
   await program.parseAsync(["models", ...words], { from: "user" });
   return printed.trimEnd();
@@ -65,6 +71,10 @@ test("E14: add fetches a model by its short name and says each step", async () =
   await expect(command("add", "gpt2")).rejects.toThrow("--id");
   expect(await command("add", "gpt2", "--id", "second")).toContain("Added second");
   await expect(command("add", "https://example.org/gpt2")).rejects.toThrow("owner/name");
+  hub.seen.length = 0;
+  const wrong = command("add", "gpt2", "--id", "third", "--prompt-template", "no place");
+  await expect(wrong).rejects.toThrow("{input}");
+  expect(hub.seen).toEqual([]);
 });
 
 test("E16: another default, then the first one can be removed", async () => {

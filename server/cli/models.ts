@@ -11,6 +11,7 @@ import { explainDisk, folderBytes, inBytes } from "../model-library/disk.ts";
 import { createHub } from "../model-library/hub.ts";
 import { importModel } from "../model-library/import-model.ts";
 import { makeDefault, readManifest } from "../model-library/manifest.ts";
+import type { Measure } from "../model-library/measure-model.ts";
 import { type Precision, precisions } from "../model-library/precision.ts";
 import { removeModel } from "../model-library/remove-model.ts";
 import { describeCheck, verifyModel } from "../model-library/verify-model.ts";
@@ -20,6 +21,8 @@ import { type ProgressLine, startProgressLine } from "./progress-line.ts";
 export interface ModelCommandsOptions extends Pick<Config, "modelsDir" | "hub"> {
   /** Where progress is shown; by default standard output. */
   output?: Writable | undefined;
+  /** Measures what was converted; by default in a process of its own. */
+  measure?: Measure | undefined;
 }
 
 interface AddFlags {
@@ -95,10 +98,12 @@ export function registerModelCommands(program: Command, options: ModelCommandsOp
 }
 
 async function add(
-  { modelsDir, hub, output }: ModelCommandsOptions,
+  { modelsDir, hub, output, measure }: ModelCommandsOptions,
   name: string,
   { id, default: chosen, ...wishes }: AddFlags,
 ): Promise<void> {
+  // What is wrong with them shows before anything is fetched.
+  const given = parseWishes(wishes);
   const order = orderFor(parseInput(hubNameSchema, name), { id, makeDefault: chosen });
   await withProgress(
     async (line, signal) => {
@@ -108,7 +113,7 @@ async function add(
           modelsDir,
           order,
           onProgress: (progress) => line.show(progress),
-          convert: (request) => importModel({ ...request, ...parseWishes(wishes) }),
+          convert: (request) => importModel({ ...request, ...given, measure }),
         },
         signal,
       );
@@ -119,7 +124,7 @@ async function add(
 }
 
 async function importFolder(
-  { modelsDir, output }: ModelCommandsOptions,
+  { modelsDir, output, measure }: ModelCommandsOptions,
   source: string,
   { id, default: chosen, ...wishes }: AddFlags,
 ): Promise<void> {
@@ -127,8 +132,8 @@ async function importFolder(
   await withProgress(
     async (line, signal) => {
       const onProgress: ProgressLine["show"] = (progress) => line.show(progress);
-      const request = { source, modelsDir, id, makeDefault: chosen, onProgress, signal, ...given };
-      const card = await importModel(request).catch((error: unknown) => {
+      const request = { source, modelsDir, id, makeDefault: chosen, onProgress, signal, measure };
+      const card = await importModel({ ...request, ...given }).catch((error: unknown) => {
         throw explainDisk(error, modelsDir);
       });
       line.end(`Imported ${describe(card)}`);
