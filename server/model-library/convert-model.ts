@@ -9,7 +9,7 @@ import { sha256File } from "./safetensors.ts";
 import type { SourceModel } from "./source-model.ts";
 import { TensorReader } from "./tensor-reader.ts";
 import { planWeights } from "./weight-jobs.ts";
-import { bytesOf, WeightsFile } from "./weights-file.ts";
+import { align, bytesOf, WeightsFile } from "./weights-file.ts";
 import { writeWeights } from "./write-weights.ts";
 
 const weightsFile = "weights.bin";
@@ -73,9 +73,9 @@ async function convertWeights({ source, precision, folder, onBytes, signal }: Co
   }
 }
 
-/** What the weights of a model will take in a precision, in bytes. */
+/** How long the weights file of a model will be in a precision, in bytes. */
 export function weightBytes({ config }: SourceModel, precision: Precision): number {
   return planWeights(config, precision, expectedShapes(config))
     .flatMap(({ outputs }) => [...outputs])
-    .reduce((sum, weight) => sum + bytesOf(weight), 0);
+    .reduce((end, weight) => align(end) + bytesOf(weight), 0);
 }

@@ -89,8 +89,10 @@ function createRowOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpera
     linear: (input, name) => addBias(graph, multiply(quantise(input), name), name),
     activated: (input, name) => gelu(graph, multiply(quantise(input), name), name),
     project(hidden) {
+      // Else onnxruntime makes one node of the last sum and this norm, with other last bits.
+      const apart = graph.node("Reshape", [hidden, graph.integers([1, -1, config.width])]);
       // Quantised before the rows are chosen: QuantizeLinear brings the process down on none.
-      const { values, scale } = quantise(plainNorm(graph, config, hidden));
+      const { values, scale } = quantise(plainNorm(graph, config, apart));
       const rows = {
         values: wantedRows(graph, values, config.width),
         scale: wantedRows(graph, scale, 1),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadLanguageModel } from "../inference/language-model.ts";
@@ -9,6 +9,7 @@ import { readModelCard } from "../inference/model-card.ts";
 import { openRuntime } from "../inference/open-runtime.ts";
 import { referenceLogits } from "../inference/test-support/reference-gpt2.ts";
 import { largestDifference } from "../inference/test-support/tales.ts";
+import { loadTokenizer } from "../inference/tokenizer.ts";
 import { importModel } from "./import-model.ts";
 import { readManifest } from "./manifest.ts";
 import type { Measure } from "./measure-model.ts";
@@ -100,6 +101,39 @@ test("the card says where the model comes from and what it is", async () => {
   expect(card.parameters).toBe(values);
 });
 
+test("E28: the card says what was measured, on what, and what the model wants around its input", async () => {
+  const source = await writeSource(join(folder, "Tiny GPT"), tinySource());
+  const promptTemplate = "<|endoftext|>[WP] {input} [RESPONSE] ";
+  const card = await importModel({ source, modelsDir, id: "tiny", promptTemplate });
+  expect(card).toEqual(readModelCard(join(modelsDir, "tiny")));
+  expect(card.promptTemplate).toBe(promptTemplate);
+  expect(card.quality?.tokens).toBeGreaterThan(100);
+  expect(card.quality?.meanKl).toBeLessThanOrEqual(1e-3);
+  expect(card.rejected?.[0]).toMatchObject({ precision: "int8" });
+  expect(card.rejected?.[0]?.quality?.meanKl).toBeGreaterThan(1e-3);
+  expect(card.speed?.oneStream).toBeGreaterThan(1);
+  expect(card.speed?.machine).not.toContain(hostname());
+});
+
+test("E28: weights whose logits are beyond every number are refused when they are measured", async () => {
+  const weights = tinyWeights();
+  weights.get("wte.weight")?.values.fill(3e38);
+  const source = await writeSource(join(folder, "Tiny GPT"), tinySource({}, weights));
+  const importing = importModel({ source, modelsDir, id: "tiny" });
+  await expect(importing).rejects.toThrow("It computes what is no number.");
+  expect(await readdir(modelsDir)).toEqual([]);
+});
+
+test("E7: a tokenizer of the first kind, which does not say what it is, is installed saying it", async () => {
+  const { type: _, ...model } = tinyTokenizer.model;
+  await importFiles({
+    ...tinySource(),
+    "tokenizer.json": JSON.stringify({ ...tinyTokenizer, model }),
+  });
+  const tokenizer = await loadTokenizer(join(modelsDir, "tiny"), 39);
+  expect(tokenizer.encode("ABC")).toEqual([32, 33, 34]);
+});
+
 test("the first model is the default, a later one when asked, and a name is used once", async () => {
   await importFiles(tinySource(), "first");
   const source = join(folder, "Tiny GPT");
@@ -124,6 +158,13 @@ describe("a refused import says what is wrong and leaves nothing behind", () => 
   const config = (change: object) => ({
     "config.json": JSON.stringify({ ...tinyConfig, ...change }),
   });
+  const tokenizer = (change: object) => ({
+    "tokenizer.json": JSON.stringify({ ...tinyTokenizer, ...change }),
+  });
+  const vocabulary = (change: object) =>
+    tokenizer({
+      model: { ...tinyTokenizer.model, vocab: { ...tinyTokenizer.model.vocab, ...change } },
+    });
   const whole = safetensors(tinyTensors());
   const hugeHeader = Buffer.from(whole);
   hugeHeader.writeBigUInt64LE(2n ** 60n);
@@ -227,6 +268,54 @@ describe("a refused import says what is wrong and leaves nothing behind", () => 
         }),
       },
       /token 99 lies outside/,
+    ],
+    [
+      "a tokenizer with a pattern of its own over what people write",
+      tokenizer({ normalizer: { type: "Replace", pattern: { Regex: "(a+)+$" }, content: "" } }),
+      /not a plain byte-level BPE/,
+    ],
+    [
+      "a tokenizer that splits in another way",
+      tokenizer({ pre_tokenizer: { type: "ByteLevel", use_regex: false } }),
+      /not a plain byte-level BPE/,
+    ],
+    [
+      "a tokenizer with two tokens of one number",
+      vocabulary({ "!!": 0 }),
+      /two tokens have the number 0/,
+    ],
+    ["a tokenizer with half a number", vocabulary({ "!!": 38.5 }), /not a plain byte-level BPE/],
+    [
+      "a tokenizer of characters that stand for no byte",
+      vocabulary({ G: undefined, "\u4e00": 38 }),
+      /token 38 is not written in byte-level characters/,
+    ],
+    [
+      "a tokenizer nested without end",
+      { "tokenizer.json": `{"model":${"[".repeat(5_000_000)}` },
+      /not a plain byte-level BPE/,
+    ],
+    [
+      "a tokenizer that is closed as deep as it is open",
+      { "tokenizer.json": `{"model":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}}` },
+      /not a plain byte-level BPE/,
+    ],
+    [
+      "a tokenizer of 33 MB",
+      { "tokenizer.json": " ".repeat(33 * 1024 ** 2) },
+      /the most that is read is 33554432/,
+    ],
+    ["a config of 2 MB", { "config.json": " ".repeat(2 * 1024 ** 2) }, /the most that is read/],
+    ["sizes that no machine has", config({ n_layer: 2 ** 53, n_embd: 1e300 }), /the field "n_/],
+    ["a count that is no whole number", config({ n_head: 2.5 }), /"n_head"/],
+    [
+      "a shape whose product is beyond every number",
+      header((table) =>
+        Object.assign(table, {
+          [name]: { dtype: "F32", shape: Array(8).fill(2 ** 50), data_offsets: [0, 8] },
+        }),
+      ),
+      /its shape takes/,
     ],
   ])("%s", async (_, change, message) => {
     const importing = importFiles({ ...tinySource(), ...change });

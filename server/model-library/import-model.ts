@@ -148,7 +148,6 @@ function describe(
   sha256: Record<string, string>,
   { chosen, rejected }: Choice,
 ): ModelCard {
-  const { vocabularySize, contextTokens, endOfTextId, layers, heads, headSize } = config;
   const shapes = [...expectedShapes(config).values()];
   const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
   return {
@@ -158,7 +157,12 @@ function describe(
     architecture: "gpt2",
     precision: chosen.precision,
     parameters: shapes.reduce((sum, shape) => sum + sizeOf(shape), 0),
-    ...{ contextTokens, vocabularySize, endOfTextId, layers, heads, headSize },
+    contextTokens: config.contextTokens,
+    vocabularySize: config.vocabularySize,
+    endOfTextId: config.endOfTextId,
+    layers: config.layers,
+    heads: config.heads,
+    headSize: config.headSize,
     graphs: chosen.graphs,
     source: { folder: name, sha256 },
     files: chosen.files,

@@ -27,6 +27,7 @@ async function measure(): Promise<Measurement> {
   const graphs = card.graphs.filter(({ slots }) => measuredSlots.includes(slots));
   const { runtime } = await openRuntime();
   const model = await loadLanguageModel({ folder, card: { ...card, graphs }, runtime });
+  await model.complete;
   const onProgress = (done: number) => report({ type: "progress", done, total: tokens.length });
   try {
     const quality =

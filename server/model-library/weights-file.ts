@@ -37,7 +37,7 @@ export class WeightsFile {
     weight: StoredWeight,
     pieces: ArrayBufferView | AsyncIterable<ArrayBufferView>,
   ): Promise<void> {
-    await this.#append(new Uint8Array(-this.#length & (alignmentBytes - 1)));
+    await this.#append(new Uint8Array(align(this.#length) - this.#length));
     const offset = this.#length;
     if (ArrayBuffer.isView(pieces)) await this.#append(pieces);
     else for await (const piece of pieces) await this.#append(piece);
@@ -77,6 +77,11 @@ export class WeightsFile {
       this.#length += bytesWritten;
     }
   }
+}
+
+/** Where the next weight begins in a file of some length. */
+export function align(length: number): number {
+  return alignmentBytes * Math.ceil(length / alignmentBytes);
 }
 
 /** What a weight takes in the file, in bytes. */

@@ -102,6 +102,7 @@ export function describePrecisions(kind: RuntimeKind): void {
             farthest[precision],
           );
           for (const sequences of [2, 3, 8, 9]) {
+            if (sequences > model.maxRows) continue;
             const caches = prompts.slice(0, sequences).map(() => model.createCache());
             const rows = caches.map((cache, i) => ({
               cache,

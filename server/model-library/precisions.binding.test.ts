@@ -1,0 +1,3 @@
+import { describePrecisions } from "./test-support/precision-contract.ts";
+
+describePrecisions("binding");
