@@ -2,7 +2,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { defaultSampling, type Sampling } from "#shared/sampling.ts";
-import type { GeneratedToken, LoadedModel } from "../../server/inference/engine.ts";
+import type {
+  GeneratedToken,
+  GenerationRequest,
+  LoadedModel,
+} from "../../server/inference/engine.ts";
 
 /** How the server tells its tokens: as vLLM does, as llama.cpp does, or in text alone. */
 type Telling = "ids" | "content" | "text";
@@ -128,7 +132,7 @@ async function complete(
     fault,
   }: { asked: AskedCompletion; response: ServerResponse; fault: Fault | null },
 ): Promise<void> {
-  const { prompt, firstIndex, sampling } = readWish(asked.body, tokenizer);
+  const wish = readWish(asked.body, tokenizer);
   response.writeHead(200, { "content-type": "text/event-stream" });
   // vLLM sends its head before the first token.
   response.flushHeaders();
@@ -138,7 +142,7 @@ async function complete(
   const decoder = new TextDecoder();
   let finish = "length";
   try {
-    for await (const token of sequence.generate({ prompt, firstIndex, sampling }, gone.signal)) {
+    for await (const token of sequence.generate(wish, gone.signal)) {
       if (fault && "afterTokens" in fault && asked.told >= fault.afterTokens)
         return await fail(response, fault);
       if (token.id === tokenizer.endOfTextId) {
@@ -191,14 +195,16 @@ async function write(response: ServerResponse, event: object, fault: Fault | nul
   }
 }
 
-function eventOf(telling: Telling, { id, logprob }: GeneratedToken, text: string): object {
+function eventOf(telling: Telling, token: GeneratedToken, text: string): object {
+  const { id, logprob, alternatives = [] } = token;
   const choice = { index: 0, text, finish_reason: null };
   switch (telling) {
     case "ids": {
+      const top = alternatives.map((other) => [`token_id:${other.id}`, other.logprob] as const);
       const logprobs = {
         tokens: [`token_id:${id}`],
         token_logprobs: [logprob],
-        top_logprobs: null,
+        top_logprobs: [Object.fromEntries(top)],
       };
       return { choices: [{ ...choice, token_ids: [id], logprobs }] };
     }
@@ -211,7 +217,10 @@ function eventOf(telling: Telling, { id, logprob }: GeneratedToken, text: string
   }
 }
 
-function readWish(body: Record<string, unknown>, tokenizer: LoadedModel["tokenizer"]) {
+function readWish(
+  body: Record<string, unknown>,
+  tokenizer: LoadedModel["tokenizer"],
+): GenerationRequest {
   const { endOfTextId } = tokenizer;
   const number = (name: string, otherwise: number) =>
     typeof body[name] === "number" ? body[name] : otherwise;
@@ -235,7 +244,14 @@ function readWish(body: Record<string, unknown>, tokenizer: LoadedModel["tokeniz
   const { prompt } = body;
   // Our own client writes token ids or a text.
   const ids = typeof prompt === "string" ? encode(prompt, tokenizer) : (prompt as number[]);
-  return { prompt: ids, firstIndex, sampling };
+  return {
+    prompt: ids,
+    firstIndex,
+    sampling,
+    alternatives: number("logprobs", 0),
+    // As our own client writes it.
+    bannedSequences: (body["banned_sequences"] ?? []) as number[][],
+  };
 }
 
 function encode(text: string, tokenizer: LoadedModel["tokenizer"]): number[] {

@@ -1,5 +1,6 @@
 import type { Sampling } from "#shared/sampling.ts";
 import type { EngineKind, RemoteEngineSettings } from "../../config/engines-file.ts";
+import type { GenerationRequest } from "../engine.ts";
 
 /** What one request asks for. */
 export interface Wish {
@@ -12,6 +13,8 @@ export interface Wish {
   /** Set where the text may not end yet: the token that is not to be drawn. */
   bannedEnd: number | undefined;
   alternatives: number;
+  /** Token ids that penalties see besides the prompt, and sequences that are never completed. */
+  beside: Pick<GenerationRequest, "history" | "written" | "bannedSequences">;
 }
 
 /** Sampling fields by which a run can be steered. */
@@ -47,7 +50,6 @@ const knobs: { readonly [kind in EngineKind]: { readonly [knob in Knob]?: string
     noRepeatNgramSize: "no_repeat_ngram_size",
     frequencyPenalty: "frequency_penalty",
     presencePenalty: "presence_penalty",
-    bannedWords: "banned_words",
   },
 };
 
@@ -79,6 +81,7 @@ export function writeRequest(
     ...namedKnobs(kind, sampling),
     ...biasOf(kind, wish),
     ...asksForTokens(kind, wish.alternatives),
+    ...(kind === "palimpsest" ? besidePrompt(wish.beside) : {}),
   };
 }
 
@@ -89,8 +92,7 @@ export function unheardKnobs(kind: EngineKind, sampling: Sampling): Knob[] {
     // The keys of `off` are its own.
     (knob) => known[knob] === undefined && sampling[knob] !== off[knob],
   );
-  if (known.bannedWords === undefined && sampling.bannedWords.length > 0)
-    unheard.push("bannedWords");
+  if (kind !== "palimpsest" && sampling.bannedWords.length > 0) unheard.push("bannedWords");
   if (kind === "tgi" && Object.keys(sampling.logitBias).length > 0) unheard.push("logitBias");
   if (sampling.strategy === "beams") unheard.push("beams");
   return unheard;
@@ -135,6 +137,14 @@ function biasOf(kind: EngineKind, { sampling, bannedEnd }: Wish): Record<string,
   if (kind === "tgi") return {};
   const bias = { ...sampling.logitBias, ...(bannedEnd === undefined ? {} : { [bannedEnd]: -100 }) };
   return Object.keys(bias).length > 0 ? { logit_bias: bias } : {};
+}
+
+function besidePrompt({ history, written, bannedSequences }: Wish["beside"]) {
+  return {
+    ...(history?.length ? { history } : {}),
+    ...(written?.length ? { written } : {}),
+    ...(bannedSequences?.length ? { banned_sequences: bannedSequences } : {}),
+  };
 }
 
 /** Ids of the drawn tokens, and how likely they were. */

@@ -272,6 +272,7 @@ export class RemoteEngine implements PoolMember {
       maxTokens: 1,
       bannedEnd: model.endOfTextId,
       alternatives: 0,
+      beside: {},
     });
     const limitMs = Math.min(settings.firstTokenTimeoutMs, longestProbeMs);
     const completion = await this.#attempt(body, this.#closing.signal, limitMs);

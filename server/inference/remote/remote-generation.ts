@@ -96,6 +96,7 @@ export class RemoteGeneration {
       maxTokens,
       bannedEnd: bansEnd ? model.tokenizer.endOfTextId : undefined,
       alternatives: request.alternatives ?? 0,
+      beside: request,
     });
     const completion = await send(body, this.signal);
     this.stream.prefilled({ promptTokens: request.prompt.length, keptTokens: 0 });
