@@ -3,7 +3,7 @@
  * where they never do. A search by halves, as quickselect: n steps on average, nothing is sorted.
  */
 export function massThreshold(keys: Float64Array, weights: Float64Array, mass: number): number {
-  let places = Int32Array.from(keys.keys());
+  let places = new Int32Array(keys.length).map((_, place) => place);
   let missing = mass;
   let lowest = Number.POSITIVE_INFINITY;
   while (places.length > 0) {

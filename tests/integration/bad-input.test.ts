@@ -76,6 +76,23 @@ describe("what a run is asked to do", () => {
     ["stop.0", { stop: [""] }],
     ["stop.1", { stop: ["a", "x".repeat(65)] }],
     ["stop", { stop: Array.from({ length: 9 }, () => "x") }],
+    ["strategy", { strategy: "best" }],
+    ["typicalP", { typicalP: 0 }],
+    ["frequencyPenalty", { frequencyPenalty: 2.1 }],
+    ["presencePenalty", { presencePenalty: -2.1 }],
+    ["bannedWords.0", { bannedWords: [""] }],
+    ["bannedWords", { bannedWords: Array.from({ length: 65 }, (_, i) => `word${i}`) }],
+    ["bannedWords", { bannedWords: ["\0"] }],
+    ["logitBias", { logitBias: { 999_999: 1 } }],
+    ["logitBias.11", { logitBias: { 11: 101 } }],
+    ["logitBias.king", { logitBias: { king: 1 } }],
+    ["logitBias", { logitBias: Object.fromEntries([...Array(257).keys()].map((id) => [id, 1])) }],
+    ["stopAt", { stopAt: "word" }],
+    ["beams", { beams: 1 }],
+    ["beams", { beams: 9 }],
+    ["lengthPenalty", { lengthPenalty: 3 }],
+    ["maxTokens", { strategy: "beams", maxTokens: 513 }],
+    ["maxTokens", { strategy: "beams", maxTokens: null }],
   ])("A6: %s cannot be as in %j, and is named", async (field, sampling) => {
     await open("Once.");
     expect(await start({ sampling })).toMatchObject({
