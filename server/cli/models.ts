@@ -151,6 +151,8 @@ function parseWishes({
   return { precision, promptTemplate: parseInput(promptTemplateSchema, promptTemplate) };
 }
 
+const interrupts = ["SIGINT", "SIGTERM"] as const;
+
 /** Ctrl-C stops the task in an orderly way, a second one at once. */
 async function withProgress(
   task: (line: ProgressLine, signal: AbortSignal) => Promise<void>,
@@ -159,12 +161,12 @@ async function withProgress(
   const line = startProgressLine(output);
   const stop = new AbortController();
   const onInterrupt = () => stop.abort(new InvalidError(stopped));
-  process.once("SIGINT", onInterrupt);
+  for (const signal of interrupts) process.once(signal, onInterrupt);
   try {
     await task(line, stop.signal);
   } finally {
     line.end();
-    process.removeListener("SIGINT", onInterrupt);
+    for (const signal of interrupts) process.removeListener(signal, onInterrupt);
   }
 }
 
