@@ -26,7 +26,7 @@ async function measureStreams(ours: RemoteContestant, vocabulary: number): Promi
   await ours.forget();
   const writings = ragged.slice(0, 8).map((length, document) => ({
     document,
-    prompt: promptOf(Math.min(length, 800), 2000 + document, vocabulary),
+    prompt: promptOf(Math.min(length, 400), 2000 + document, vocabulary),
   }));
   const { eventLoopMs } = await ours.write(writings, 150, usual);
   return atMost("int8: event loop p99 while 8 documents stream", "ms", eventLoopMs, 10);

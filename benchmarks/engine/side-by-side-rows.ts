@@ -142,7 +142,11 @@ export function summaryRows(measured: Measured, rows: readonly Row[]): Row[] {
   };
   const slower = value("transformers.js q8", (s) => median(s.decode[900]));
   const fewer = value("llama.cpp q8_0", (s) => median(s.rate[8]));
+  const exact = (["llama.cpp f32", "transformers.js fp32"] as const).filter(
+    (name) => measured.get(name)?.first.join() === measured.get("ours-fp32")?.first.join(),
+  );
   return [
+    atLeast("peers with 32 bits that write the same first tokens", "peers", exact.length, 2),
     atLeast(
       "int8 at 900 against transformers.js q8",
       "×",
