@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
@@ -53,7 +54,8 @@ function writeSections({ machine, rows }: Report): string {
     for (const row of own) rest.delete(row);
     return own.length === 0 ? "" : `### ${title}\n\n${tableOf(own, prefix)}\n`;
   });
-  return [`Measured on ${today}: ${machine}.`, ...tables].filter(Boolean).join("\n\n");
+  const plot = "![Tokens a second against documents that are written at once](performance.svg)";
+  return [`Measured on ${today}: ${machine}.`, plot, ...tables].filter(Boolean).join("\n\n");
 }
 
 function tableOf(rows: readonly Row[], prefix: string): string {
@@ -62,7 +64,7 @@ function tableOf(rows: readonly Row[], prefix: string): string {
   const lines = rows.map((row) => [
     row.what.slice(prefix.length),
     row.unit,
-    `**${shown(row.ours)}**`,
+    Number.isNaN(row.ours) ? "" : `**${shown(row.ours)}**`,
     ...peers.map((peer) => shown(row.peers?.[peer])),
     row.target,
     row.holds ? "yes" : "no",
@@ -99,6 +101,8 @@ async function replaceMeasured(text: string): Promise<void> {
   const after = rest?.split(end)[1];
   if (after === undefined) throw new Error(`${path} has lost its marks ${begin} and ${end}.`);
   await writeFile(path, `${before}${begin}\n\n${text}\n${end}${after}`);
+  const biome = resolve(docs, "../node_modules/@biomejs/biome/bin/biome");
+  spawnSync(process.execPath, [biome, "format", "--write", path], { stdio: "inherit" });
 }
 
 const [file] = process.argv.slice(2);
