@@ -11,6 +11,7 @@ import { readModelCard } from "../inference/model-card.ts";
 import { request, take } from "../inference/test-support/create-engine-contract.ts";
 import type { Clock } from "../jobs/clock.ts";
 import { createLogger } from "../observability/logger.ts";
+import { readFreeBytes } from "./memory-check.ts";
 import { createModelLibrary, type ModelLibrary } from "./model-library.ts";
 
 const shipped = join(import.meta.dirname, "../../models");
@@ -206,6 +207,17 @@ test("E11: a retired model ends what it generates, and is not loaded again until
   expect(
     await take((await models.load("other")).engine.open().generate(request([1])), 1),
   ).toHaveLength(1);
+});
+
+test("E11: a model that would not fit into the memory that is free is refused in words, and loaded once it does", async () => {
+  let free = 20 * 2 ** 20;
+  library = createModelLibrary({ modelsDir: shipped, logger, freeBytes: () => free });
+  await expect(library.load()).rejects.toThrow(/takes about \d+ MB, and 20 MB of memory are free/);
+  expect(library.ready()).toBe(false);
+  free = readFreeBytes();
+  expect(free).toBeGreaterThan(100 * 2 ** 20);
+  await library.load();
+  expect(library.ready()).toBe(true);
 });
 
 test("after close nothing is loaded, and closing twice is fine", async () => {
