@@ -120,7 +120,6 @@ export const adminModelSchema = modelSchema.extend({
 export type AdminModel = z.infer<typeof adminModelSchema>;
 
 export const modelJobStates = ["queued", "running", "stopped", "failed"] as const;
-export type ModelJobState = (typeof modelJobStates)[number];
 
 /** What is done to add a model, in this order. */
 export const modelJobSteps = [

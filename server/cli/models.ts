@@ -179,7 +179,7 @@ function describe({
   quality,
 }: ModelCard): string {
   const size = `${inMillions(parameters)} parameters`;
-  const kl = quality === undefined ? "" : `, mean KL ${quality.meanKl.toExponential(1)}`;
+  const kl = quality === undefined ? "" : `, mean KL ${Number(quality.meanKl.toPrecision(2))}`;
   return `${id}: ${size}, context ${contextTokens}, ${precision}${kl}, licence ${licence}.`;
 }
 
