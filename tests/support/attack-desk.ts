@@ -37,6 +37,8 @@ const unhurried = Object.fromEntries(
 export async function openAttackDesk(config: Partial<Config> = {}): Promise<AttackDesk> {
   const logged: string[] = [];
   const app = await startTestApp({
+    // What is attacked is the whole server.
+    loadsModelAhead: true,
     config,
     logger: createLogger("trace", { write: (line) => logged.push(line) }),
     limits: { http: { ...throttleLimits, ...unhurried } },
