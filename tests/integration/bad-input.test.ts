@@ -3,6 +3,7 @@ import * as Y from "yjs";
 import { closeCodes } from "#shared/close-codes.ts";
 import type { DocumentSummary } from "#shared/http.ts";
 import { nextRunState, type Run, type RunEvent } from "#shared/run.ts";
+import type { SamplingInput } from "#shared/sampling.ts";
 import type { RunToken, StartRunInput } from "#shared/socket-events.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { type LiveSocket, type OpenCopy, type Person, whenText } from "../support/person.ts";
@@ -95,7 +96,8 @@ describe("what a run is asked to do", () => {
     ["maxTokens", { strategy: "beams", maxTokens: null }],
   ])("A6: %s cannot be as in %j, and is named", async (field, sampling) => {
     await open("Once.");
-    expect(await start({ sampling })).toMatchObject({
+    // Wrong is what is sent here, in its types too.
+    expect(await start({ sampling: sampling as SamplingInput })).toMatchObject({
       ok: false,
       code: "invalid",
       details: { field: `sampling.${field}` },
