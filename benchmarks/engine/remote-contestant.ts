@@ -19,6 +19,7 @@ const plain: Wish = { sampling: "greedy", alternatives: 0 };
 export class RemoteContestant {
   readonly name: ContestantName;
   readonly #child: ChildProcess;
+  #closing: Promise<void> | undefined;
 
   private constructor(name: ContestantName, child: ChildProcess) {
     this.name = name;
@@ -63,7 +64,14 @@ export class RemoteContestant {
     return memoryOfTree(this.#child.pid ?? 0);
   }
 
-  async close(): Promise<void> {
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     await this.#ask({ type: "close" }).catch(() => this.#child.kill("SIGKILL"));
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
