@@ -74,6 +74,8 @@ export class RunSession {
    */
   async resume(by: Person, clear: () => Promise<void>): Promise<void> {
     changeStatus(this.record.status, { event: "resume" });
+    // What interrupted it may still keep a version: it may not end in the midst of the new writing.
+    await this.#writing;
     const document = await this.#readyDocument(clear);
     this.#losses = { count: 0, tokens: -1 };
     await this.#change({ event: "resume" }, by);

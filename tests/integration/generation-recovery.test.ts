@@ -28,7 +28,7 @@ afterEach(async () => {
 afterAll(() => test.remove());
 
 type Scene = Pick<ScriptedModelOptions, "next"> &
-  Pick<RunDeskOptions, "body" | "sync" | "wrapRooms" | "clock">;
+  Pick<RunDeskOptions, "body" | "sync" | "wrapRooms" | "wrapDocuments" | "clock">;
 
 async function open({ next, ...options }: Scene = {}) {
   script = next ? { next } : {};
@@ -178,6 +178,38 @@ describe("a run that loses what it needs", () => {
     model.drawBelow(4);
     await desk.generation.resume(desk.owner, command());
     await written(4);
+    expect(await desk.text()).toBe(`Once${words(0, 4)}`);
+  });
+
+  it("R3: resumed while its interruption is still being kept, it goes on and stands still at Pause", async () => {
+    let letKeep: () => void = () => {};
+    const kept = new Promise<void>((resolve) => {
+      letKeep = resolve;
+    });
+    await open({
+      wrapDocuments: (documents) => ({
+        ...documents,
+        async keepVersion(documentId, version) {
+          if (version.label === "When the model was interrupted") await kept;
+          return documents.keepVersion(documentId, version);
+        },
+      }),
+    });
+    await startAndWrite(2);
+    model.lose();
+    await state("paused", "engine_lost");
+    model.restart();
+    const resumed = desk.generation.resume(desk.owner, command());
+    // Long enough for it to go on, if it did not wait.
+    await new Promise((later) => setTimeout(later, 300));
+    letKeep();
+    await resumed;
+    model.drawBelow(4);
+    await written(4);
+    await desk.generation.pause(desk.owner, command());
+    model.drawBelow(20);
+    await new Promise((later) => setTimeout(later, 300));
+    expect(desk.published.tokens).toHaveLength(4);
     expect(await desk.text()).toBe(`Once${words(0, 4)}`);
   });
 
