@@ -62,7 +62,7 @@ function show(head: unknown) {
 
 const shown = () => doc.getText("body").toJSON();
 
-test("a run's words out of view come in together, four times a second, and all of them", () => {
+test("U10: a run's words out of view come in together, four times a second, and all of them", () => {
   expect(shown()).toBe("Once.A\n");
   updates = 0;
   for (const words of ["B", "C", "D"]) model(words);
@@ -73,7 +73,7 @@ test("a run's words out of view come in together, four times a second, and all o
   expect(updates).toBe(1);
 });
 
-test("what a person writes comes in at once, past the run's words that wait", () => {
+test("U10: what a person writes comes in at once, past the run's words that wait", () => {
   model("B");
   writer.getText("body").insert(0, "~");
   expect(shown()).toBe("~Once.A\n");
@@ -83,7 +83,7 @@ test("what a person writes comes in at once, past the run's words that wait", ()
   expect(shown()).toBe("Once.AB\n");
 });
 
-test("what a person writes into words that wait, or takes from them, brings those in", () => {
+test("U10: what a person writes into words that wait, or takes from them, brings those in", () => {
   model("BC");
   Y.applyUpdate(writer, Y.encodeStateAsUpdate(server), origin);
   writer.getText("body").insert(7, "~");
@@ -95,7 +95,7 @@ test("what a person writes into words that wait, or takes from them, brings thos
   expect(shown()).toBe("Once.AB~CE\n");
 });
 
-test("a person's caret in words that wait brings those in, one elsewhere does not", () => {
+test("U10: a person's caret in words that wait brings those in, one elsewhere does not", () => {
   model("B");
   show(positionToJson(writer.getText("body"), 3));
   expect(shown()).toBe("Once.A\n");
@@ -103,7 +103,7 @@ test("a person's caret in words that wait brings those in, one elsewhere does no
   expect(shown()).toBe("Once.AB\n");
 });
 
-test("the words that wait come in as soon as somebody can see them", () => {
+test("U10: the words that wait come in as soon as somebody can see them", () => {
   model("B");
   pace.setModelAway(false);
   expect(shown()).toBe("Once.AB\n");
