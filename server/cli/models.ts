@@ -104,7 +104,8 @@ async function add(
 ): Promise<void> {
   // What is wrong with them shows before anything is fetched.
   const given = parseWishes(wishes);
-  const order = orderFor(parseInput(hubNameSchema, name), { id, makeDefault: chosen });
+  const choice = { id, makeDefault: chosen, ...given };
+  const order = orderFor(parseInput(hubNameSchema, name), choice);
   await withProgress(
     async (line, signal) => {
       const card = await addModel(
@@ -113,7 +114,7 @@ async function add(
           modelsDir,
           order,
           onProgress: (progress) => line.show(progress),
-          convert: (request) => importModel({ ...request, ...given, measure }),
+          convert: (request) => importModel({ ...request, measure }),
         },
         signal,
       );

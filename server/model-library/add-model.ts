@@ -1,7 +1,14 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type ModelJobStep, modelIdOf, modelIdSchema, repositoryOf } from "#shared/models.ts";
+import {
+  hubNameSchema,
+  type ModelJobStep,
+  modelIdOf,
+  modelIdSchema,
+  promptTemplateSchema,
+  repositoryOf,
+} from "#shared/models.ts";
 import { ConflictError, InvalidError } from "../errors.ts";
 import type { ModelCard } from "../inference/model-card.ts";
 import { explainDisk } from "./disk.ts";
@@ -9,13 +16,17 @@ import { fetchModel } from "./fetch-model.ts";
 import type { Hub } from "./hub.ts";
 import { readManifest } from "./manifest.ts";
 import { tryLock } from "./models-lock.ts";
+import { precisions } from "./precision.ts";
 import type { Patience } from "./retries.ts";
 
 /** What is to be added, as it is kept beside the download. */
 const orderSchema = z.object({
-  repository: z.string(),
+  repository: hubNameSchema,
   modelId: modelIdSchema,
   makeDefault: z.boolean(),
+  /** Else the one that measuring chooses. */
+  precision: z.enum(precisions).optional(),
+  promptTemplate: promptTemplateSchema.optional(),
 });
 export type AddOrder = z.infer<typeof orderSchema>;
 
@@ -35,6 +46,8 @@ export type Convert = (request: {
   modelsDir: string;
   id: string;
   makeDefault: boolean;
+  precision?: AddOrder["precision"];
+  promptTemplate?: AddOrder["promptTemplate"];
   onProgress: (progress: AddProgress) => void;
   signal: AbortSignal;
 }) => Promise<ModelCard>;
@@ -46,19 +59,24 @@ export interface AddProgress {
   total: number;
 }
 
+export interface OrderChoice extends Pick<AddOrder, "precision" | "promptTemplate"> {
+  id?: string | undefined;
+  makeDefault?: boolean | undefined;
+}
+
 /** What a name of the hub asks for; its id here is the last part of the name unless given. */
 export function orderFor(
   name: string,
-  choice: { id?: string | undefined; makeDefault?: boolean | undefined } = {},
+  { id, makeDefault = false, ...wishes }: OrderChoice = {},
 ): AddOrder {
   const repository = repositoryOf(name);
-  const modelId = modelIdSchema.safeParse(choice.id ?? modelIdOf(repository)).data;
+  const modelId = modelIdSchema.safeParse(id ?? modelIdOf(repository)).data;
   if (modelId === undefined) {
     const message =
       "A model's id is up to 64 lower-case letters, digits, dots, dashes and underscores.";
     throw new InvalidError(message, { field: "id" });
   }
-  return { repository, modelId, makeDefault: choice.makeDefault ?? false };
+  return { repository, modelId, makeDefault, ...wishes };
 }
 
 /**
@@ -78,8 +96,9 @@ export async function addModel(request: AddRequest, signal: AbortSignal): Promis
       await writeFile(join(folder, orderName), JSON.stringify(order));
       return await fetchAndConvert(request, folder, signal);
     } finally {
-      await lock.release();
+      // Before another process may take the folder for its own.
       await forgetUnbegun(folder);
+      await lock.release();
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -94,10 +113,10 @@ async function fetchAndConvert(
   folder: string,
   signal: AbortSignal,
 ): Promise<ModelCard> {
-  const { repository, modelId: id, makeDefault } = order;
+  const { repository, modelId: id, ...wishes } = order;
   const importCommand = `npm run cli -- models import FOLDER --id ${id}`;
   await fetchModel({ hub, repository, folder, importCommand, onProgress, ...how }, signal);
-  const card = await convert({ source: folder, modelsDir, id, makeDefault, onProgress, signal });
+  const card = await convert({ source: folder, modelsDir, id, ...wishes, onProgress, signal });
   await rm(folder, { recursive: true, force: true });
   return card;
 }

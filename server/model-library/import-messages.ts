@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { modelJobSteps } from "#shared/models.ts";
+import { modelJobSteps, promptTemplateSchema } from "#shared/models.ts";
 import { modelCardSchema } from "../inference/model-card.ts";
+import { precisions } from "./precision.ts";
 
 /** What the process that imports is to do. */
 export const importOrderSchema = z.object({
@@ -8,6 +9,8 @@ export const importOrderSchema = z.object({
   modelsDir: z.string(),
   id: z.string(),
   makeDefault: z.boolean(),
+  precision: z.enum(precisions).optional(),
+  promptTemplate: promptTemplateSchema.optional(),
 });
 export type ImportOrder = z.infer<typeof importOrderSchema>;
 

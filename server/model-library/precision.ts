@@ -5,7 +5,7 @@ import type { ModelCard } from "../inference/model-card.ts";
  * each token. int8-block32: both with a scale for each 32 inputs.
  */
 export type Precision = ModelCard["precision"];
-export const precisions: readonly Precision[] = ["fp32", "int8", "int8-block32"];
+export const precisions = ["fp32", "int8", "int8-block32"] as const satisfies Precision[];
 
 /** Inputs that share a scale where weights are quantised in blocks. */
 export const blockSize = 32;
