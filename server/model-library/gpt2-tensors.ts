@@ -9,8 +9,11 @@ export interface ModelTensor {
   storedName: string;
 }
 
-/** Buffers that old checkpoints carry beside the weights; they hold the causal mask only. */
-const maskBuffer = /\.attn\.(bias|masked_bias)$/;
+/** Whether it is a buffer that old checkpoints carry beside the weights: the causal mask, in any format. */
+export function isMaskBuffer(name: string): boolean {
+  return /\.attn\.(bias|masked_bias)$/.test(name);
+}
+
 const prefix = "transformer.";
 
 /** Finds every weight that the configuration calls for; refuses missing, misshapen and foreign ones. */
@@ -42,7 +45,7 @@ function refuseForeign(
   config: Gpt2Config,
 ): void {
   for (const name of entries.keys()) {
-    const ignored = maskBuffer.test(name) || (config.tiedEmbeddings && name === "lm_head.weight");
+    const ignored = config.tiedEmbeddings && name === "lm_head.weight";
     if (!ignored && !used.has(name)) throw refusal(name, "a plain GPT-2 has no such tensor.");
   }
 }

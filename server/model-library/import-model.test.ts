@@ -61,6 +61,28 @@ async function differenceToReference(id: string): Promise<number> {
   return difference;
 }
 
+/** What else stands in the files of gpt2, distilgpt2 and gpt2-xl. */
+const publishedFields = {
+  architectures: ["GPT2LMHeadModel"],
+  _num_labels: 1,
+  attn_pdrop: 0.1,
+  bos_token_id: 39,
+  embd_pdrop: 0.1,
+  id2label: { 0: "LABEL_0" },
+  initializer_range: 0.02,
+  label2id: { LABEL_0: 0 },
+  output_past: true,
+  resid_pdrop: 0.1,
+  summary_activation: null,
+  summary_first_dropout: 0.1,
+  summary_proj_to_labels: true,
+  summary_type: "cls_index",
+  summary_use_proj: true,
+  task_specific_params: { "text-generation": { do_sample: true, max_length: 50 } },
+  transformers_version: "4.11.0",
+};
+const affixes = { continuing_subword_prefix: "", end_of_word_suffix: "" };
+
 test.each(["F32", "F16", "BF16"] as const)(
   "weights in %s compute what a plain reference does",
   async (dtype) => {
@@ -80,6 +102,39 @@ test("names without the transformer prefix, mask buffers and a repeated projecti
   await importFiles({ ...tinySource(), "model.safetensors": safetensors(tensors) });
   expect(await differenceToReference("tiny")).toBeLessThan(1e-4);
 });
+
+test.each(["U8", "BOOL", "F32"])(
+  "a folder as it is published is accepted: an early config and tokenizer, masks in %s",
+  async (dtype) => {
+    const { n_positions: context, n_layer: layers } = tinyConfig;
+    const size = dtype === "F32" ? 4 : 1;
+    const mask = {
+      dtype,
+      shape: [1, 1, context, context],
+      bytes: new Uint8Array(size * context ** 2),
+    };
+    const limit = { dtype: "F32", shape: [], bytes: new Uint8Array(4) };
+    const buffers = Array.from({ length: layers }, (_, layer) => [
+      [`h.${layer}.attn.bias`, mask],
+      [`h.${layer}.attn.masked_bias`, limit],
+    ]).flat();
+    const tensors = { ...Object.fromEntries(buffers), ...tinyTensors("F32", "") };
+    const { model, ...rest } = tinyTokenizer;
+    const { type: _, ...early } = model;
+    await importFiles({
+      "config.json": JSON.stringify({ ...tinyConfig, ...publishedFields, n_ctx: context }),
+      "tokenizer.json": JSON.stringify({
+        ...rest,
+        truncation: null,
+        padding: null,
+        model: { dropout: null, unk_token: "", fuse_unk: false, ...affixes, ...early },
+      }),
+      "tokenizer_config.json": JSON.stringify({ model_max_length: context }),
+      "model.safetensors": safetensors(tensors),
+    });
+    expect(await differenceToReference("tiny")).toBeLessThan(1e-4);
+  },
+);
 
 test("the card says where the model comes from and what it is", async () => {
   const source = tinySource();

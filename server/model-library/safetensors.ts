@@ -36,12 +36,16 @@ const headerSchema = z.record(
 
 /**
  * Opens a safetensors file and checks its whole table before any value is read: header size, JSON,
- * number formats, sizes against shapes, offsets inside the file, no overlaps and no gaps.
+ * number formats, sizes against shapes, offsets inside the file, no overlaps and no gaps. Of tensors
+ * that are `ignored` the format may be any, and they are no entries.
  */
-export async function openSafetensors(path: string): Promise<Safetensors> {
+export async function openSafetensors(
+  path: string,
+  ignored: (name: string) => boolean = () => false,
+): Promise<Safetensors> {
   const file = await open(path, "r");
   try {
-    const entries = await readTable(file);
+    const entries = await readTable(file, ignored);
     return {
       entries,
       read: createRead(file, entries),
@@ -69,17 +73,23 @@ export async function sha256File(
   return hash.digest("hex");
 }
 
-async function readTable(file: FileHandle): Promise<Map<string, TensorEntry>> {
+async function readTable(
+  file: FileHandle,
+  ignored: (name: string) => boolean,
+): Promise<Map<string, TensorEntry>> {
   const { size } = await file.stat();
   const dataStart = lengthBytes + (await readHeaderLength(file, size));
   const header = await readHeader(file, dataStart - lengthBytes);
   const entries = new Map<string, TensorEntry>();
+  const places = new Map<string, Place>();
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
     const [begin, end] = data_offsets;
     const entry = { shape, begin: dataStart + begin, end: dataStart + end };
-    entries.set(name, checkEntry(name, dtype, entry, size));
+    checkPlace(name, entry, size);
+    places.set(name, entry);
+    if (!ignored(name)) entries.set(name, checkEntry(name, dtype, entry));
   }
-  checkLayout(entries, dataStart, size);
+  checkLayout(places, dataStart, size);
   return entries;
 }
 
@@ -107,12 +117,7 @@ async function readHeader(file: FileHandle, length: number): Promise<z.infer<typ
   }
 }
 
-function checkEntry(
-  name: string,
-  dtype: string,
-  entry: { shape: number[]; begin: number; end: number },
-  size: number,
-): TensorEntry {
+function checkEntry(name: string, dtype: string, entry: Place & { shape: number[] }): TensorEntry {
   const format = floatFormats.find((known) => known === dtype);
   if (format === undefined) {
     throw new ModelRefusedError(
@@ -125,13 +130,19 @@ function checkEntry(
   if (entry.end - entry.begin !== bytes) {
     throw refusal(`tensor ${name} has ${entry.end - entry.begin} bytes, its shape takes ${bytes}.`);
   }
-  if (entry.end > size) {
-    throw refusal(`the file is cut off: tensor ${name} ends at ${entry.end} of ${size} bytes.`);
-  }
   return { format, ...entry };
 }
 
-function checkLayout(entries: ReadonlyMap<string, TensorEntry>, start: number, size: number): void {
+type Place = Pick<TensorEntry, "begin" | "end">;
+
+function checkPlace(name: string, { begin, end }: Place, size: number): void {
+  if (end < begin) throw refusal(`tensor ${name} ends before it begins.`);
+  if (end > size) {
+    throw refusal(`the file is cut off: tensor ${name} ends at ${end} of ${size} bytes.`);
+  }
+}
+
+function checkLayout(entries: ReadonlyMap<string, Place>, start: number, size: number): void {
   let position = start;
   for (const [name, entry] of [...entries].sort(([, a], [, b]) => a.begin - b.begin)) {
     if (entry.begin < position) throw refusal(`tensor ${name} overlaps the one before it.`);

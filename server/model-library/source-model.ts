@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { checkTokenizer } from "./check-tokenizer.ts";
 import { type Gpt2Config, parseGpt2Config } from "./gpt2-config.ts";
-import { type ModelTensor, matchTensors } from "./gpt2-tensors.ts";
+import { isMaskBuffer, type ModelTensor, matchTensors } from "./gpt2-tensors.ts";
 import { readLicence } from "./licence.ts";
 import { openSafetensors, type Safetensors } from "./safetensors.ts";
 import { checkSourceFolder, readSourceText } from "./source-folder.ts";
@@ -32,7 +32,7 @@ export async function openSourceModel(path: string): Promise<SourceModel> {
   );
   texts.set("tokenizer_config.json", await readSourceText(folder, "tokenizer_config.json"));
   const licence = await readLicence(folder);
-  const weights = await openSafetensors(join(folder, "model.safetensors"));
+  const weights = await openSafetensors(join(folder, "model.safetensors"), isMaskBuffer);
   try {
     const tensors = matchTensors(config, weights.entries);
     const close = () => weights.close();
