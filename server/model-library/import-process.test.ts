@@ -1,6 +1,6 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { EventEmitter } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -74,4 +74,40 @@ test("E8: a process that ends in its midst is said with what to do", async () =>
     code: "import_interrupted",
     message: expect.stringContaining("SIGKILL"),
   });
+});
+
+test.each([
+  "const say = 1;",
+  "process.send('nonsense');",
+  "process.send({ type: 'failed', message: 'no' });",
+])("E16: one that never ends is ended, after it was told to stop: %s", async (program) => {
+  const script = join(folder, "stuck.mjs");
+  await writeFile(script, `${program} setInterval(() => {}, 1000);`);
+  const stop = new AbortController();
+  const running = createImportProcess(
+    () => fork(script, { execArgv: [], stdio: "ignore" }),
+    50,
+  )({
+    source: "",
+    modelsDir,
+    id: "tiny",
+    makeDefault: false,
+    onProgress: () => {},
+    signal: stop.signal,
+  });
+  if (!program.includes("send")) stop.abort(new Error("enough"));
+  await expect(running).rejects.toThrow();
+});
+
+test("E16: one that cannot be started is an error, and nobody waits for its end", async () => {
+  const nowhere = { execPath: join(folder, "no-such-program"), stdio: "ignore" } as const;
+  const running = createImportProcess(() => fork("nothing.mjs", nowhere))({
+    source: "",
+    modelsDir,
+    id: "tiny",
+    makeDefault: false,
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  await expect(running).rejects.toThrow("ENOENT");
 });

@@ -16,15 +16,18 @@ const stopMs = 5_000;
  * throws, as an AppError where it is one, an Error when the process ends in its midst, and the
  * signal's reason.
  */
-export function createImportProcess(start: StartImporting = startImporting): Convert {
+export function createImportProcess(
+  start: StartImporting = startImporting,
+  patienceMs = stopMs,
+): Convert {
   return async ({ onProgress, signal, ...order }) => {
     signal.throwIfAborted();
     const worker = start(order);
-    const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    const gone = whenGone(worker);
     let kill: NodeJS.Timeout | undefined;
     const stop = () => {
       if (worker.connected) worker.send(stopMessage);
-      kill = setTimeout(() => worker.kill("SIGKILL"), stopMs);
+      kill ??= setTimeout(() => worker.kill("SIGKILL"), patienceMs);
     };
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -34,10 +37,22 @@ export function createImportProcess(start: StartImporting = startImporting): Con
       throw error;
     } finally {
       signal.removeEventListener("abort", stop);
+      // Also one that does not end although all is said, or that nobody understands.
+      stop();
       await gone;
       clearTimeout(kill);
     }
   };
+}
+
+/** One that could not be started never exits. */
+function whenGone(worker: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    worker.once("exit", () => resolve());
+    worker.once("error", () => {
+      if (worker.pid === undefined) resolve();
+    });
+  });
 }
 
 function startImporting(order: ImportOrder): ChildProcess {
