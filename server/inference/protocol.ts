@@ -4,10 +4,13 @@ import { samplingSchema } from "#shared/sampling.ts";
 const number = z.int().nonnegative();
 const ids = z.array(number);
 
+/** What a person may choose, but for its length: to finish a sentence a run draws beyond that. */
+const runSamplingSchema = samplingSchema.extend({ maxTokens: number.nullable() });
+
 const requestSchema = z.object({
   prompt: ids.min(1),
   firstIndex: number,
-  sampling: samplingSchema,
+  sampling: runSamplingSchema,
   history: ids,
   written: ids,
   bannedSequences: z.array(ids),
