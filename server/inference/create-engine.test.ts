@@ -1,10 +1,21 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn as spawnProcess } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { describe, expect, test, vi } from "vitest";
 import { UnavailableError } from "../errors.ts";
 import { createEngine } from "./create-engine.ts";
 import { startWorker } from "./engine-worker.ts";
 import { request, take } from "./test-support/create-engine-contract.ts";
 import { someTokens, talesFolder } from "./test-support/tales.ts";
+
+/** Lets an engine write for ever, and says so once it does. */
+const endlessServer = `
+  import { createEngine } from ${JSON.stringify(import.meta.resolve("./create-engine.ts"))};
+  import { defaultSampling } from ${JSON.stringify(import.meta.resolve("#shared/sampling.ts"))};
+  const engine = await createEngine({ modelFolder: ${JSON.stringify(talesFolder)} });
+  const sampling = { ...defaultSampling, maxTokens: null, seed: 1 };
+  const tokens = engine.open().generate({ prompt: [1], firstIndex: 0, sampling });
+  for await (const { index } of tokens) if (index === 30) console.log("writing");
+`;
 
 describe("the life of an engine", () => {
   test("close ends its generations with an UnavailableError, and can be called twice", async () => {
@@ -54,6 +65,19 @@ describe("the life of an engine", () => {
     expect(await lost).toBeInstanceOf(UnavailableError);
     expect(worker?.exitCode).toBe(0);
     await engine.close();
+  });
+
+  test("E8: a worker whose server was killed ends without a word", async () => {
+    const server = spawnProcess(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "-e", endlessServer],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    // The worker writes there too, so it stays open until that has ended.
+    const complaints = text(server.stderr);
+    await new Promise((resolve) => server.stdout.once("data", resolve));
+    server.kill("SIGKILL");
+    expect(await complaints).toBe("");
   });
 
   test("a folder without a model is refused by name", async () => {

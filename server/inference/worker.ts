@@ -59,7 +59,8 @@ function createReporter(): (report: Report) => void {
     queueMicrotask(() => {
       const message = gathered;
       gathered = [];
-      if (process.connected) process.send?.(message);
+      // A server that was killed hears nothing more; `disconnect` ends this process.
+      if (process.connected) process.send?.(message, undefined, {}, () => {});
     });
   };
 }
