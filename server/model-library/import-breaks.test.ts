@@ -87,6 +87,58 @@ test("E30: what another living process imports is left alone", async () => {
   expect(readManifest(modelsDir).models.toSorted()).toEqual(["slow", "tiny"]);
 });
 
+test("E30: a model that cannot be announced in the manifest is gone, and its name is free", async () => {
+  await mkdir(join(modelsDir, ".manifest.json.new"), { recursive: true });
+  await expect(start()).rejects.toMatchObject({ code: "EISDIR" });
+  expect(await readdir(modelsDir)).toEqual([".manifest.json.new"]);
+  await rm(join(modelsDir, ".manifest.json.new"), { recursive: true });
+  await start();
+  expect(readManifest(modelsDir).models).toEqual(["tiny"]);
+});
+
+test("E30: killed at any moment, an import leaves nothing that the next one stumbles over", async () => {
+  const script = join(folder, "import.mjs");
+  const importer = new URL("./import-model.ts", import.meta.url).href;
+  const order = { source, modelsDir, id: "tiny", precision: "int8" };
+  await writeFile(
+    script,
+    `import fs from "node:fs/promises";
+     import { syncBuiltinESMExports } from "node:module";
+     const [step, kind, part] = process.argv.slice(2);
+     const die = () => process.kill(process.pid, "SIGKILL");
+     for (const name of ["rename", "writeFile", "mkdir"]) {
+       const real = fs[name];
+       fs[name] = async (...parts) => {
+         const meant = name === kind && String(parts[0]).includes(part);
+         if (meant && step === "before") die();
+         const result = await real(...parts);
+         if (meant) die();
+         return result;
+       };
+     }
+     syncBuiltinESMExports();
+     const { importModel } = await import(${JSON.stringify(importer)});
+     const measure = async () => ({ speed: { oneStream: 1, eightStreams: 1 } });
+     await importModel({ ...${JSON.stringify(order)}, measure });`,
+  );
+  for (const [step, kind, part] of [
+    ["after", "mkdir", "/.import-tiny"],
+    ["before", "writeFile", "card.json"],
+    ["after", "rename", "/int8"],
+    ["before", "rename", ".manifest.json.new"],
+  ] as const) {
+    const child = fork(script, [step, kind, part], {
+      execArgv: ["--import", "tsx"],
+      stdio: "ignore",
+    });
+    const signal = await new Promise((resolve) => child.once("exit", (_, name) => resolve(name)));
+    expect({ part, signal }).toEqual({ part, signal: "SIGKILL" });
+    expect(readManifest(modelsDir).models).toEqual([]);
+  }
+  await start();
+  expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "tiny"]);
+});
+
 test("E30: a folder that is no model keeps its name", async () => {
   await mkdir(join(modelsDir, "tiny"), { recursive: true });
   await expect(start()).rejects.toThrow("is there that is no model");

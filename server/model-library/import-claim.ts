@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConflictError } from "../errors.ts";
 import { readManifest } from "./manifest.ts";
@@ -10,11 +10,15 @@ import { ModelRefusedError } from "./refusal.ts";
 export interface ImportClaim {
   /** An empty folder beside the models, for what is unfinished. */
   folder: string;
+  /** Gives a finished model its place and announces it; one that cannot be announced is removed. */
+  install(model: string, announce: () => Promise<unknown>): Promise<void>;
   /** Removes the folder and gives the id free; idempotent. */
   release(): Promise<void>;
 }
 
 const prefix = ".import-";
+/** In the claim's folder while a model has its place and may not be announced yet. */
+const installingName = "installing";
 
 /**
  * Claims an id for one import; of two at once the second is refused with a ConflictError
@@ -34,14 +38,34 @@ export async function claimImport(modelsDir: string, id: string): Promise<Import
     await lock.release();
   };
   try {
-    refuseTaken(modelsDir, id);
     await sweep(modelsDir, id);
+    refuseTaken(modelsDir, id);
     await mkdir(folder);
-    return { folder, release };
+    return { folder, install: createInstall(join(modelsDir, id), folder), release };
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+function createInstall(place: string, folder: string): ImportClaim["install"] {
+  return async (model, announce) => {
+    await writeFile(join(folder, installingName), "");
+    await rename(model, place);
+    try {
+      await announce();
+    } catch (error) {
+      await rm(place, { recursive: true, force: true });
+      throw error;
+    }
+  };
+}
+
+/** A model whose import died between its last two steps; nobody else puts that sign there. */
+async function removeUnannounced(modelsDir: string, id: string): Promise<void> {
+  if (!existsSync(join(modelsDir, prefix + id, installingName))) return;
+  if (readManifest(modelsDir).models.includes(id)) return;
+  await rm(join(modelsDir, id), { recursive: true, force: true });
 }
 
 function refuseTaken(modelsDir: string, id: string): void {
@@ -63,6 +87,7 @@ async function sweep(modelsDir: string, id: string): Promise<void> {
     const folder = join(modelsDir, name);
     const lock = name === prefix + id ? undefined : await tryLock(`${folder}.lock`, modelsDir);
     if (lock !== undefined && "pid" in lock) continue;
+    await removeUnannounced(modelsDir, name.slice(prefix.length));
     await rm(folder, { recursive: true, force: true });
     await lock?.release();
   }

@@ -1,11 +1,11 @@
-import { rename, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { ModelCard } from "../inference/model-card.ts";
 import { type Candidate, type Choice, choosePrecision } from "./choose-precision.ts";
 import { type ConvertedModel, convertModel, weightBytes } from "./convert-model.ts";
 import { expectedShapes } from "./gpt2-tensors.ts";
-import { claimImport } from "./import-claim.ts";
+import { claimImport, type ImportClaim } from "./import-claim.ts";
 import { diskFull, planSpace } from "./import-space.ts";
 import { addToManifest, modelIdSchema } from "./manifest.ts";
 import { createMeasure, type Measure } from "./measure-model.ts";
@@ -51,7 +51,7 @@ export async function importModel(request: ImportRequest): Promise<ModelCard> {
     const id = chooseId(request.id, source.name);
     const claim = await claimImport(request.modelsDir, id);
     try {
-      return await convert(request, source, id, claim.folder);
+      return await convert(request, source, id, claim);
     } finally {
       await claim.release();
     }
@@ -75,25 +75,27 @@ async function convert(
   request: ImportRequest,
   source: SourceModel,
   id: string,
-  folder: string,
+  claim: ImportClaim,
 ): Promise<ModelCard> {
   const { modelsDir, signal } = request;
   const { needed, obstacle } = await planSpace(source, modelsDir, request.precision);
   try {
     const sha256 = await hashSource(source, request);
-    const steps = createSteps(request, source, id, folder);
+    const steps = createSteps(request, source, id, claim.folder);
     const wanted = request.precision;
     const choice = await choosePrecision({ ...steps, wanted, obstacle, signal });
     const card = describe(request, source, id, sha256, choice);
     signal?.throwIfAborted();
-    return await install(request, card, choice.chosen);
+    return await install(request, card, choice.chosen, claim);
   } catch (error) {
     throw isDiskFull(error) ? diskFull(modelsDir, needed, undefined, error) : error;
   }
 }
 
 function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOSPC";
+  return (
+    error instanceof Error && "code" in error && ["ENOSPC", "EDQUOT"].includes(String(error.code))
+  );
 }
 
 /** SHA-256, in hexadecimal, of what the model is made from. */
@@ -194,11 +196,11 @@ async function install(
   { modelsDir, makeDefault = false, onProgress }: ImportRequest,
   card: ModelCard,
   { folder }: ConvertedModel,
+  claim: ImportClaim,
 ): Promise<ModelCard> {
   onProgress?.({ step: "finishing", done: 0, total: 1 });
   await writeCard(folder, card);
-  await rename(folder, join(modelsDir, card.id));
-  await addToManifest(modelsDir, card.id, makeDefault);
+  await claim.install(folder, () => addToManifest(modelsDir, card.id, makeDefault));
   onProgress?.({ step: "finishing", done: 1, total: 1 });
   return card;
 }

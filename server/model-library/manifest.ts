@@ -40,8 +40,10 @@ export function changeManifest(
   return withModelsLock(modelsDir, async () => {
     const manifest = change(readManifest(modelsDir));
     const path = join(modelsDir, fileName);
-    await writeFile(`${path}.new`, `${JSON.stringify(manifest, null, 2)}\n`);
-    await rename(`${path}.new`, path);
+    // No model's folder begins with a dot.
+    const draft = join(modelsDir, `.${fileName}.new`);
+    await writeFile(draft, `${JSON.stringify(manifest, null, 2)}\n`);
+    await rename(draft, path);
     return manifest;
   });
 }
