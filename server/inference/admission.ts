@@ -36,11 +36,12 @@ export class Admission {
 
   /** Seats those first in line as long as there are places and memory. Never during a step. */
   admit(): void {
-    const { places, pool } = this.#options;
+    const { places, pool, model } = this.#options;
     for (const task of places.waiting) {
       if (!places.hasRoomFor(task)) return;
       const wanted = this.#search(task);
-      if (!pool.reserve(task, this.#bytesFor(task), wanted?.memory)) return;
+      const each = model.bytesFor(task.mostTokens);
+      if (!pool.reserve(task, this.#bytesFor(task), wanted?.memory, each)) return;
       places.seat(task);
     }
   }
@@ -61,11 +62,12 @@ export class Admission {
     const { pool, model, contextTokens } = this.#options;
     const half = model.bytesFor(keptHalf(contextTokens));
     const { sequence } = task;
-    const match = pool.search({ tokens, sequence, holder: task, mostKept: tokens.length });
+    const found = pool.search({ tokens, sequence, holder: task, mostKept: tokens.length });
+    const isFree = found && pool.isIdle(found.memory) && found.memory.cache.bytes <= half;
+    const match = isFree ? found : undefined;
     if (!pool.reserve(task, this.#bytesFor(task) + half, match?.memory)) return undefined;
-    if (match === undefined || !pool.isIdle(match.memory) || match.memory.cache.bytes > half)
-      return pool.create(task, sequence);
-    return this.#adopt(task, match);
+    const isThere = match && (pool.isIdle(match.memory) || pool.holds(task, match.memory));
+    return isThere ? this.#adopt(task, match) : pool.create(task, sequence);
   }
 
   /** Returns how many tokens were copied. */
@@ -73,6 +75,8 @@ export class Admission {
     const { pool } = this.#options;
     const adopts = match !== undefined && this.#mayAdopt(task, match);
     const memory = adopts ? this.#adopt(task, match) : pool.create(task, task.sequence);
+    // It may have been handed another one since which something better has come up.
+    pool.keepOnly(task, memory);
     const copied = adopts || match === undefined ? 0 : copy(match, memory);
     task.sit({
       memory,

@@ -55,21 +55,27 @@ export class MemoryPool {
     return this.#heldBytes() + sum([...this.#idle, ...this.#discarded]);
   }
 
+  /** Whether what others hold leaves so much for a holder in all. */
+  hasRoomFor(holder: object, bytes: number): boolean {
+    return this.#othersBytes(this.#holdings.get(holder)) + bytes <= this.budgetBytes;
+  }
+
   /**
    * Reserves `bytes` in all for a holder, instead of what it had. False, with nothing changed, where
    * the others hold too much. Idle memories make room, `wanted` last of all; it is handed to the
-   * holder where there is no room for both. Never during a run of the model.
+   * holder where there is no room for both and it is no larger than `most`. Never during a run of
+   * the model.
    */
-  reserve(holder: object, bytes: number, wanted?: SequenceMemory): boolean {
+  reserve(holder: object, bytes: number, wanted?: SequenceMemory, most = bytes): boolean {
+    if (!this.hasRoomFor(holder, bytes)) return false;
     const own = this.#holdings.get(holder);
-    const others = this.#heldBytes() - (own === undefined ? 0 : held(own));
-    if (others + bytes > this.budgetBytes) return false;
+    const others = this.#othersBytes(own);
     const holding = own ?? { reservedBytes: bytes, memories: new Set() };
     holding.reservedBytes = bytes;
     this.#holdings.set(holder, holding);
     const together = others + bytes + (wanted?.cache.bytes ?? 0);
     if (wanted !== undefined && this.#idle.has(wanted) && together > this.budgetBytes) {
-      if (wanted.cache.bytes <= bytes) this.give(holder, wanted);
+      if (wanted.cache.bytes <= most) this.give(holder, wanted);
     }
     this.#makeRoom(wanted);
     return true;
@@ -109,6 +115,16 @@ export class MemoryPool {
   /** Gives up one of a holder's memories; freed by the next `sweep`. */
   discard(holder: object, memory: SequenceMemory): void {
     if (this.#holdings.get(holder)?.memories.delete(memory)) this.#discarded.add(memory);
+  }
+
+  /** Frees all of a holder's memories but one. Never during a run of the model. */
+  keepOnly(holder: object, kept: SequenceMemory): void {
+    const { memories } = this.#holdingOf(holder);
+    for (const memory of memories) {
+      if (memory === kept) continue;
+      memories.delete(memory);
+      memory.cache.release();
+    }
   }
 
   /** What was computed of a closed sequence is nobody's own any more. */
@@ -176,6 +192,10 @@ export class MemoryPool {
     const holding = this.#holdings.get(holder);
     if (holding === undefined) throw new Error("Memory is held by those who reserved it.");
     return holding;
+  }
+
+  #othersBytes(own: Holding | undefined): number {
+    return this.#heldBytes() - (own === undefined ? 0 : held(own));
   }
 
   #heldBytes(): number {

@@ -1,0 +1,73 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { createPretendModel, type PretendModel } from "./test-support/pretend-model.ts";
+import { ask, openSchedulerDesk, type SchedulerDesk } from "./test-support/scheduler-desk.ts";
+
+const contextTokens = 128;
+const card = { contextTokens, endOfTextId: 31, vocabularySize: 32 };
+const limited = (maxTokens: number) => ({ maxTokens, minTokens: maxTokens, noRepeatNgramSize: 0 });
+const endless = { noRepeatNgramSize: 0 };
+let model: PretendModel;
+let desk: SchedulerDesk;
+/** The most that all keys and values took in any step. */
+let mostBytes: number;
+afterEach(() => desk.scheduler.close());
+
+function open(options: Partial<Parameters<typeof openSchedulerDesk>[0]> & { memoryBytes: number }) {
+  model = createPretendModel({ contextTokens, vocabularySize: 32, maxRows: 8 });
+  desk = openSchedulerDesk({ model, card, places: 8, greedy: true, ...options });
+  watchMemory();
+}
+
+function watchMemory() {
+  mostBytes = 0;
+  desk.betweenSteps = () => void (mostBytes = Math.max(mostBytes, model.bytes()));
+}
+const bytesFor = (tokens: number) =>
+  createPretendModel({ contextTokens, vocabularySize: 32, maxRows: 1 }).bytesFor(tokens);
+const ended = (...generations: number[]) =>
+  vi.waitFor(() => {
+    for (const id of generations) expect(desk.endings.get(id)).toEqual({ how: "ended" });
+  });
+/** Tokens that begin alike up to `shared`. */
+const text = (length: number, shared: number, own: number) =>
+  Array.from({ length }, (_, i) => (i < shared ? (i * 7) % 31 : (i * 5 + own) % 31));
+
+test("E20: a paused run that was rebuilding its window takes no third memory when it goes on", async () => {
+  const memoryBytes = bytesFor(contextTokens) + bytesFor(contextTokens / 2);
+  open({ memoryBytes });
+  desk.scheduler.generate(0, 0, ask([1, 2, 3], endless));
+  // Just before its window is full, with the next one begun.
+  desk.betweenSteps = () => {
+    if (desk.idsOf(0).length === 122) desk.scheduler.cancel(0);
+  };
+  await ended(0);
+  watchMemory();
+  const ids = desk.idsOf(0);
+  const request = ask([1, 2, 3, ...ids], limited(ids.length + 60), { firstIndex: ids.length });
+  desk.scheduler.generate(1, 0, request);
+  await ended(1);
+  expect(mostBytes).toBeLessThanOrEqual(memoryBytes);
+});
+
+test("E20: who was handed a memory and then takes over from another's keeps only one", async () => {
+  const memoryBytes = 2 * bytesFor(contextTokens);
+  open({ memoryBytes });
+  desk.scheduler.generate(0, 1, ask(text(120, 20, 1), limited(1)));
+  await ended(0);
+  desk.scheduler.generate(1, 2, ask(text(120, 120, 0), limited(8)));
+  desk.scheduler.generate(2, 1, ask(text(120, 110, 2), limited(8)));
+  await ended(1, 2);
+  expect(desk.prefills.get(2)?.keptTokens).toBe(110);
+  expect(mostBytes).toBeLessThanOrEqual(memoryBytes);
+});
+
+test("E20 E23: a beam is not handed a memory larger than its own share", async () => {
+  const memoryBytes = bytesFor(contextTokens);
+  open({ memoryBytes });
+  desk.scheduler.generate(0, 0, ask(text(120, 10, 1), limited(1)));
+  await ended(0);
+  const beams = { strategy: "beams", beams: 2, ...limited(10) } as const;
+  desk.scheduler.generate(1, 1, ask(text(10, 10, 0), beams));
+  await ended(1);
+  expect(mostBytes).toBeLessThanOrEqual(memoryBytes);
+});
