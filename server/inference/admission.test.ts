@@ -71,3 +71,32 @@ test("E20 E23: a beam is not handed a memory larger than its own share", async (
   await ended(1);
   expect(mostBytes).toBeLessThanOrEqual(memoryBytes);
 });
+
+const eightBeams = { strategy: "beams", beams: 8, ...limited(4) } as const;
+
+test("E21: a search that has no room holds up those behind it for a while only", async () => {
+  open({ memoryBytes: 20 * bytesFor(contextTokens), holdUpMs: 150 });
+  desk.scheduler.generate(0, 0, ask([1, 2, 3], endless));
+  desk.scheduler.generate(1, 1, ask([4, 5], eightBeams));
+  const since = performance.now();
+  desk.scheduler.generate(2, 2, ask([6], limited(3)));
+  await ended(2);
+  expect(performance.now() - since).toBeGreaterThanOrEqual(150);
+  expect(desk.queues.at(-1)).toEqual([1]);
+  desk.scheduler.cancel(0);
+  await ended(1);
+});
+
+test("E21: a search that has no room gets it under a stream of newcomers that would fit", async () => {
+  open({ memoryBytes: 20 * bytesFor(contextTokens), holdUpMs: 50 });
+  let arrived = 2;
+  desk.betweenSteps = () => {
+    const running = arrived - desk.endings.size;
+    for (let i = running; i < 12; i++, arrived++)
+      desk.scheduler.generate(arrived, arrived, ask([arrived % 31], limited(20)));
+  };
+  desk.scheduler.generate(0, 0, ask([1, 2, 3], limited(5)));
+  desk.scheduler.generate(1, 1, ask([4, 5], eightBeams));
+  await ended(1);
+  expect(arrived).toBeGreaterThan(10);
+});

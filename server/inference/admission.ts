@@ -11,6 +11,8 @@ export interface AdmissionOptions {
   contextTokens: number;
   places: Places;
   pool: MemoryPool;
+  /** Who has no room yet holds up those behind for so long, then lets them by for as long. */
+  holdUpMs: number;
 }
 
 /** Waiting for another to compute so much of the same prompt is worth it; less is computed at once. */
@@ -21,6 +23,8 @@ const longCopy = 64;
 /** Hands out places and memory, and lets prompts that begin alike be computed once. */
 export class Admission {
   readonly #options: AdmissionOptions;
+  /** Since when somebody in line has had no room. */
+  #heldUpSinceMs: number | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -34,16 +38,35 @@ export class Admission {
     return `This needs ${inMegabytes(needed)} MB for the model's keys and values, and there are ${inMegabytes(budgetBytes)} MB in all (ENGINE_MEMORY_MB). Ask for fewer tokens or beams.`;
   }
 
-  /** Seats those first in line as long as there are places and memory. Never during a step. */
+  /**
+   * Seats those who wait, in order. Who does not fit holds up those behind, so that what becomes free
+   * gathers for it; but not for ever, because who is at work may never end. Never during a step.
+   */
   admit(): void {
-    const { places, pool, model } = this.#options;
-    for (const task of places.waiting) {
-      if (!places.hasRoomFor(task)) return;
-      const wanted = this.#search(task);
-      const each = model.bytesFor(task.mostTokens);
-      if (!pool.reserve(task, this.#bytesFor(task), wanted?.memory, each)) return;
-      places.seat(task);
+    let fits = true;
+    for (const task of this.#options.places.waiting) {
+      if (this.#letIn(task)) continue;
+      fits = false;
+      if (this.#isHeldUp()) return;
     }
+    if (fits) this.#heldUpSinceMs = undefined;
+  }
+
+  #letIn(task: Task): boolean {
+    const { places, pool, model } = this.#options;
+    const bytes = this.#bytesFor(task);
+    if (!places.hasRoomFor(task) || !pool.hasRoomFor(task, bytes)) return false;
+    const most = model.bytesFor(task.mostTokens);
+    pool.reserve(task, bytes, this.#search(task)?.memory, most);
+    places.seat(task);
+    return true;
+  }
+
+  #isHeldUp(): boolean {
+    const { holdUpMs } = this.#options;
+    const now = performance.now();
+    this.#heldUpSinceMs ??= now;
+    return (now - this.#heldUpSinceMs) % (2 * holdUpMs) < holdUpMs;
   }
 
   /** Gives those with a place a memory to start from, unless another is computing it for them. */

@@ -34,12 +34,16 @@ export interface SchedulerOptions {
   listen: () => Promise<void>;
   /** Whose consumer takes nothing for so long gives its place to one who waits. */
   restAfterMs?: number;
+  /** Who has no room yet holds up those behind in line for so long, then lets them by for as long. */
+  holdUpMs?: number;
 }
 
 /** So many may wait in line. */
 export const longestLine = 256;
 const idleMemories = 64;
 const defaultRestAfterMs = 1000;
+/** In so long most runs end, and make room. */
+const defaultHoldUpMs = 10_000;
 
 /**
  * Lets many generations share one model: in each step all that can go on are computed together, one
@@ -67,7 +71,9 @@ export class Scheduler {
     const pool = new MemoryPool({ model, budgetBytes, idleLimit: idleMemories });
     this.#places = places;
     this.#pool = pool;
-    this.#admission = new Admission({ model, contextTokens: card.contextTokens, places, pool });
+    const { holdUpMs = defaultHoldUpMs } = options;
+    const { contextTokens } = card;
+    this.#admission = new Admission({ model, contextTokens, places, pool, holdUpMs });
   }
 
   /** Starts a generation; one that its sequence still has ends. */
