@@ -4,28 +4,30 @@ import { z } from "zod";
 import { modelQualitySchema, promptTemplateSchema } from "#shared/models.ts";
 import { UnavailableError } from "../errors.ts";
 
-const positive = z.int().positive();
+const upTo = (limit: number) => z.int().min(1).max(limit);
+/** Of the model's own folder, which a card leads nobody out of. */
+const fileName = z.string().regex(/^(?!\.+$)[\w.-]+$/);
 
-/** What an imported model folder says about itself in `card.json`. */
+/** What an imported model folder says about itself in `card.json`; sizes go as far as an import takes them. */
 export const modelCardSchema = z.object({
   id: z.string(),
   name: z.string(),
   licence: z.string(),
   architecture: z.literal("gpt2"),
   precision: z.enum(["fp32", "int8", "int8-block32"]),
-  parameters: positive,
-  contextTokens: positive,
-  vocabularySize: positive,
+  parameters: z.int().positive(),
+  contextTokens: upTo(65_536),
+  vocabularySize: upTo(1_000_000),
   endOfTextId: z.int().nonnegative(),
-  layers: positive,
-  heads: positive,
-  headSize: positive,
+  layers: upTo(256),
+  heads: upTo(256),
+  headSize: upTo(16_384),
   /** One graph for each number of sequences that a single run can carry; all share the weights. */
-  graphs: z.array(z.object({ slots: positive, file: z.string().regex(/^[\w.-]+$/) })).min(1),
+  graphs: z.array(z.object({ slots: upTo(1_024), file: fileName })).min(1),
   /** SHA-256, in hexadecimal, of each file that the model was made from. */
   source: z.object({ folder: z.string(), sha256: z.record(z.string(), z.string()) }),
   /** SHA-256, in hexadecimal, of each file of the folder but the card; absent in early imports. */
-  files: z.record(z.string(), z.string()).optional(),
+  files: z.record(fileName, z.string()).optional(),
   /** How far its words are from the original's; absent where it was not measured. */
   quality: modelQualitySchema.optional(),
   /** Why it was not. */

@@ -161,8 +161,13 @@ const elsewhere: Files = { installed: false, licence: "", quality: null, sizeByt
 
 async function readFiles(modelsDir: string, id: string): Promise<Files> {
   const folder = join(modelsDir, id);
-  const { licence, quality = null } = readModelCard(folder);
-  return { installed: true, licence, quality, sizeBytes: await folderBytes(folder) };
+  try {
+    const { licence, quality = null } = readModelCard(folder);
+    return { installed: true, licence, quality, sizeBytes: await folderBytes(folder) };
+  } catch {
+    // Damaged, or just being removed: it is shown all the same, so that it can be.
+    return { ...elsewhere, installed: true };
+  }
 }
 
 /** 409: runs live that write with it. */

@@ -233,6 +233,16 @@ describe("E16: what is being added can be stopped and gone on with", () => {
   });
 });
 
+test("E7: a model whose card is damaged is shown all the same, and can be removed", async () => {
+  await installTwin("damaged");
+  await vi.waitFor(async () => expect(await names()).toContain("damaged"), waiting);
+  await writeFile(join(modelsDir, "damaged", "card.json"), "{}");
+  const shown = (await read()).models.find(({ id }) => id === "damaged");
+  expect(shown).toMatchObject({ installed: true, quality: null, sizeBytes: 0 });
+  expect((await admin.request("DELETE", "/api/admin/models/damaged")).status).toBe(204);
+  expect(await names()).not.toContain("damaged");
+});
+
 test("E16: what another process does is seen within seconds", async () => {
   await installTwin("twin");
   await vi.waitFor(async () => expect(await names()).toEqual(["tales", "twin"]), waiting);
