@@ -91,7 +91,7 @@ export async function addModel(request: AddRequest, signal: AbortSignal): Promis
     refuseTaken(modelsDir, order.modelId);
     await mkdir(folder, { recursive: true });
     const lock = await tryLock(join(folder, ".lock"), folder);
-    if ("pid" in lock) throw beingAdded(order, lock.pid);
+    if ("holder" in lock) throw beingAdded(order, lock.holder);
     try {
       await writeFile(join(folder, orderName), JSON.stringify(order));
       return await fetchAndConvert(request, folder, signal);
@@ -159,7 +159,7 @@ export async function discardOrder(modelsDir: string, order: AddOrder): Promise<
   const folder = downloadFolder(modelsDir, order.repository);
   if ((await readOrder(folder)) === undefined) return;
   const lock = await tryLock(join(folder, ".lock"), folder);
-  if ("pid" in lock) throw beingAdded(order, lock.pid);
+  if ("holder" in lock) throw beingAdded(order, lock.holder);
   await rm(folder, { recursive: true, force: true });
 }
 
@@ -170,7 +170,7 @@ export function refuseTaken(modelsDir: string, id: string): void {
   throw new ConflictError("model_exists", message);
 }
 
-function beingAdded({ repository }: AddOrder, pid: number): ConflictError {
-  const message = `${repository} is being added by process ${pid}. Wait for it, or stop it first.`;
+function beingAdded({ repository }: AddOrder, holder: string): ConflictError {
+  const message = `${repository} is being added by ${holder}. Wait for it, or stop it first.`;
   return new ConflictError("model_being_added", message);
 }

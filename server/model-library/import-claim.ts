@@ -29,8 +29,8 @@ export async function claimImport(modelsDir: string, id: string): Promise<Import
   await mkdir(modelsDir, { recursive: true });
   const folder = join(modelsDir, prefix + id);
   const lock = await tryLock(`${folder}.lock`, modelsDir);
-  if ("pid" in lock) {
-    const message = `A model called "${id}" is being imported by process ${lock.pid}. Wait for it, or choose another name.`;
+  if ("holder" in lock) {
+    const message = `A model called "${id}" is being imported by ${lock.holder}. Wait for it, or choose another name.`;
     throw new ConflictError("model_being_imported", message);
   }
   const release = async () => {
@@ -86,7 +86,7 @@ async function sweep(modelsDir: string, id: string): Promise<void> {
     if (!name.startsWith(prefix) || name.endsWith(".lock")) continue;
     const folder = join(modelsDir, name);
     const lock = name === prefix + id ? undefined : await tryLock(`${folder}.lock`, modelsDir);
-    if (lock !== undefined && "pid" in lock) continue;
+    if (lock !== undefined && "holder" in lock) continue;
     await removeUnannounced(modelsDir, name.slice(prefix.length));
     await rm(folder, { recursive: true, force: true });
     await lock?.release();

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { addToManifest, makeDefault, readManifest } from "./manifest.ts";
-import { withModelsLock } from "./models-lock.ts";
+import { addToManifest, makeDefault, modelIdSchema, readManifest } from "./manifest.ts";
+import { tryLock, withModelsLock } from "./models-lock.ts";
 import { removeModel } from "./remove-model.ts";
 
 let modelsDir: string;
@@ -59,6 +59,20 @@ describe("E16: the manifest changes in one step, one change after the other", ()
     await expect(failing).rejects.toThrow("broken");
     await addToManifest(modelsDir, "one", false);
     expect(await readdir(modelsDir)).not.toContain(".lock");
+  });
+
+  test("what a process on another machine holds is named with the file to delete", async () => {
+    const path = join(modelsDir, ".lock");
+    await writeFile(path, JSON.stringify({ pid: 7, host: "elsewhere", process: null }));
+    const refused = await tryLock(path, modelsDir);
+    expect(refused).toEqual({
+      holder: `process 7 on elsewhere (if that machine no longer runs it, delete ${path})`,
+    });
+  });
+
+  test("no model takes the manifest's name", () => {
+    expect(modelIdSchema.safeParse("manifest.json").success).toBe(false);
+    expect(modelIdSchema.safeParse("manifest.json.new").success).toBe(true);
   });
 
   test("only what is there becomes the default", async () => {

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type DataFolderLock, lockDataFolder } from "../database/data-folder-lock.ts";
@@ -30,22 +31,25 @@ async function waitForLock(modelsDir: string): Promise<DataFolderLock> {
     const lock = await tryLock(join(modelsDir, ".lock"), modelsDir);
     if ("release" in lock) return lock;
     if (Date.now() > until) {
-      const message = `The models in ${modelsDir} are being changed by process ${lock.pid}. Try again when it is done.`;
+      const message = `The models in ${modelsDir} are being changed by ${lock.holder}. Try again when it is done.`;
       throw new ConflictError("models_busy", message);
     }
     await delay(againAfterMs);
   }
 }
 
-/** Takes a lock file, or says which living process has it. */
+/** Takes a lock file, or says who has it, and what to do where nobody here can know whether he lives. */
 export async function tryLock(
   path: string,
   folder: string,
-): Promise<DataFolderLock | { pid: number }> {
+): Promise<DataFolderLock | { holder: string }> {
   try {
     return await lockDataFolder(path, folder);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "data_folder_in_use") throw error;
-    return { pid: Number(error.details?.["pid"]) };
+    const { pid, host } = error.details ?? {};
+    if (host === hostname()) return { holder: `process ${String(pid)}` };
+    const advice = `if that machine no longer runs it, delete ${path}`;
+    return { holder: `process ${String(pid)} on ${String(host)} (${advice})` };
   }
 }
