@@ -92,7 +92,13 @@ test("E15: the hub is asked over https, over http only on this machine", () => {
   expect(readConfig({}).hub).toEqual({ url: "https://huggingface.co", token: undefined });
   const own = readConfig({ HUB_URL: "http://127.0.0.1:8080/", HUB_TOKEN: "hf_x" }).hub;
   expect(own).toEqual({ url: "http://127.0.0.1:8080", token: "hf_x" });
-  for (const wrong of ["http://hub.example", "ftp://a.example", "https://a:b@c.example", "hub"])
+  for (const wrong of [
+    "http://hub.example",
+    "ftp://a.example",
+    "https://a:b@c.example",
+    "https://:b@c.example",
+    "hub",
+  ])
     expect(problemsOf({ HUB_URL: wrong })).toEqual([expect.stringMatching(/^HUB_URL must be/)]);
   expect(problemsOf({ HUB_TOKEN: "a\r\nHost: b" })).toEqual([
     expect.stringMatching(/^HUB_TOKEN must be/),

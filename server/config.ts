@@ -204,7 +204,12 @@ function isOrigin(text: string): boolean {
 
 function isHubUrl(text: string): boolean {
   const url = parseUrl(text);
-  if (url === undefined || url.username !== "" || url.search !== "" || url.hash !== "")
+  if (
+    url === undefined ||
+    `${url.username}${url.password}` !== "" ||
+    url.search !== "" ||
+    url.hash !== ""
+  )
     return false;
   const isOwnMachine = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   return url.protocol === "https:" || (url.protocol === "http:" && isOwnMachine);

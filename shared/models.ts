@@ -78,8 +78,8 @@ export function modelIdOf(repository: string): string {
   return (repository.split("/").at(-1) ?? repository).toLowerCase();
 }
 
-/** What a model may be called: it names a folder and stands in addresses. */
-export const modelIdSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/);
+/** What a model may be called: it names a folder, beside the manifest, and stands in addresses. */
+export const modelIdSchema = z.string().regex(/^(?!manifest\.json$)[a-z0-9][a-z0-9._-]{0,63}$/);
 
 /** How far a model's words may be from those that its publisher's numbers would give. */
 export const modelQualitySchema = z.object({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { explainDisk, inBytes, requireSpace } from "./disk.ts";
+import { explainDisk, freeBytes, inBytes, requireSpace } from "./disk.ts";
 
 const failed = (code: string) => Object.assign(new Error(code), { code });
 
@@ -31,4 +31,9 @@ test("bytes in thousands", () => {
     "548 MB",
     "6.4 GB",
   ]);
+});
+
+test("what is free is known before the folder is made", async () => {
+  const free = await freeBytes("/no/such/folder/yet");
+  expect(free).toBeGreaterThan(0);
 });

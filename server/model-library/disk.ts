@@ -1,10 +1,13 @@
+import { existsSync } from "node:fs";
 import { readdir, stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { AppError } from "../errors.ts";
 
-/** Bytes that may still be written where the folder lies. */
+/** Bytes that may still be written where the folder lies, or will lie. */
 export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
+  const place = resolve(folder);
+  if (!existsSync(place) && dirname(place) !== place) return freeBytes(dirname(place));
+  const { bavail, bsize } = await statfs(place);
   return bavail * bsize;
 }
 

@@ -55,11 +55,13 @@ export async function askHub(request: HubRequest, signal: AbortSignal): Promise<
   throw new HubError("hub_refused", `${request.url.host} redirects without end.`);
 }
 
-function redirectOf({ status, headers, url }: HubAnswer): URL | undefined {
+function redirectOf({ status, headers, body, url }: HubAnswer): URL | undefined {
   if (![301, 302, 303, 307, 308].includes(status)) return undefined;
   const { location } = headers;
-  if (location === undefined || !URL.canParse(location, url.href))
+  if (location === undefined || !URL.canParse(location, url.href)) {
+    body.destroy();
     throw new HubError("hub_refused", `${url.host} redirects to no address.`);
+  }
   return new URL(location, url);
 }
 
@@ -112,7 +114,8 @@ function send(request: HubRequest, url: URL, guarded: boolean, signal: AbortSign
         headers,
         body: answer,
         url,
-        isPublic: !isPrivateAddress(address ?? url.hostname),
+        // Of what is not known the worst is thought: that from there nothing private is meant.
+        isPublic: address === undefined || !isPrivateAddress(address),
       });
     });
     sent.end();

@@ -20,6 +20,9 @@ test.each([
   "::ffff:a00:1",
   "64:ff9b::a00:1",
   "2002:7f00:1::",
+  "::127.0.0.1",
+  "2001:0:7f00:1::",
+  "fec0::1",
   "",
   "localhost",
 ])("E15: %s is not of the public internet", (address) => {

@@ -16,21 +16,18 @@ for (const [network, prefix] of [
 ] as const)
   privateAddresses.addSubnet(network, prefix, "ipv4");
 for (const [network, prefix] of [
-  ["::", 127],
+  ["::", 96],
+  // These carry an IPv4 address inside, through a translator or a tunnel: it may be any.
+  ["64:ff9b::", 96],
   ["64:ff9b:1::", 48],
+  ["2001::", 32],
+  ["2002::", 16],
   ["fc00::", 7],
   ["fe80::", 10],
+  ["fec0::", 10],
   ["ff00::", 8],
 ] as const)
   privateAddresses.addSubnet(network, prefix, "ipv6");
-
-/** Addresses that carry an IPv4 address inside: the offset of its first byte. */
-const carriers = [
-  { prefix: "64:ff9b::", bits: 96 },
-  { prefix: "2002::", bits: 16 },
-] as const;
-const carrying = new BlockList();
-for (const { prefix, bits } of carriers) carrying.addSubnet(prefix, bits, "ipv6");
 
 /** Whether an IP address is not one of the public internet. What is no address counts as private. */
 export function isPrivateAddress(address: string): boolean {
@@ -39,7 +36,7 @@ export function isPrivateAddress(address: string): boolean {
     case 4:
       return privateAddresses.check(plain, "ipv4");
     case 6:
-      return privateAddresses.check(plain, "ipv6") || carrying.check(plain, "ipv6");
+      return privateAddresses.check(plain, "ipv6");
     default:
       return true;
   }
