@@ -20,13 +20,13 @@ RUN npm ci --omit=dev && node scripts/prune-onnxruntime.mjs
 FROM node:24-bookworm-slim
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data models && chown node:node /data models
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json tsconfig*.json ./
 COPY shared shared
 COPY migrations migrations
-COPY models models
+COPY --chown=node:node models models
 COPY server server
 USER node
 VOLUME /data
