@@ -165,6 +165,20 @@ describe("a beam search beside other generations", () => {
     expect(tokens[7]).toMatchObject({ contextTokens: 24, droppedTokens: 6 });
   });
 
+  test("E23: a text goes on from half a window of its prompt at least, however long it may become", async () => {
+    openDesk();
+    const long = Array.from({ length: 23 }, (_, i) => i);
+    const tokens = await search(ask(long, beams({ beams: 2, maxTokens: 24, minTokens: 24 })));
+    expect(tokens[0]).toMatchObject({ contextTokens: 12, droppedTokens: 11 });
+    expect(tokens).toHaveLength(13);
+    const short = await search(
+      ask([1, 2, 3], beams({ beams: 2, maxTokens: 30, minTokens: 30 })),
+      1,
+    );
+    expect(short[0]).toMatchObject({ contextTokens: 3, droppedTokens: 0 });
+    expect(short).toHaveLength(22);
+  });
+
   test("one that is cancelled leaves its prompt for the next", async () => {
     openDesk();
     desk.scheduler.generate(0, 0, ask(prompt, beams({ beams: 5, maxTokens: 18 })));

@@ -6,6 +6,7 @@ import { scoreBeam } from "./sampler.ts";
 import { commonPrefix, fewestTokens, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
 import { TokenHistory } from "./token-history.ts";
+import { keptHalf } from "./window-slide.ts";
 
 /** One of the texts that are followed, with its own keys and values. */
 interface Lane {
@@ -43,7 +44,9 @@ export class BeamTask implements Task {
     const { request, contextTokens, endOfTextId } = options;
     const { sampling, prompt, firstIndex, alternatives } = request;
     const { beams, lengthPenalty, earlyStopping, maxTokens } = sampling;
-    const most = Math.min((maxTokens ?? Infinity) - firstIndex, contextTokens);
+    // A search cannot slide its window, and would rather be short than know nothing of its text.
+    const known = Math.min(prompt.length, keptHalf(contextTokens));
+    const most = Math.min((maxTokens ?? Infinity) - firstIndex, contextTokens - known + 1);
     this.#options = options;
     this.id = options.id;
     this.sequence = options.sequence;
