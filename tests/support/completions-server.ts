@@ -18,6 +18,8 @@ export type Fault =
   | { is: "cut"; afterTokens: number }
   /** Nothing more comes after so many tokens. */
   | { is: "silence"; afterTokens: number }
+  /** Nothing but this comes after so many tokens, again and again. */
+  | { is: "chatter"; afterTokens: number; text: string }
   /** This is told in place of the next event. */
   | { is: "raw"; afterTokens: number; text: string }
   /** The stream ends well-formed, without saying that it does. */
@@ -174,6 +176,12 @@ async function fail(
     case "silence":
       await once(response, "close");
       return;
+    case "chatter": {
+      const chatter = setInterval(() => response.write(fault.text), 50);
+      await once(response, "close");
+      clearInterval(chatter);
+      return;
+    }
     case "raw":
       response.end(fault.text);
       return;

@@ -78,12 +78,17 @@ export async function* readCompletion(
     for (const data of events.splice(0)) {
       if (data === "[DONE]") return;
       const delta = readEvent(data);
-      if (delta === undefined) continue;
+      if (delta === undefined || saysNothing(delta)) continue;
       finished ||= delta.finish !== undefined;
       yield delta;
     }
   }
   if (!finished) throw broken("broke off");
+}
+
+/** A server that sends nothing but these is silent all the same. */
+function saysNothing({ text, tokens = [], finish }: CompletionDelta): boolean {
+  return text === "" && tokens.length === 0 && finish === undefined;
 }
 
 function requireEventStream({ headers }: IncomingMessage): void {

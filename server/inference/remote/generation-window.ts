@@ -20,9 +20,9 @@ export class GenerationWindow {
     return this.#dropped;
   }
 
-  /** How many tokens may be drawn before the oldest half has to go; makes room where there is none. */
-  room(): number {
-    if (this.#tokens.length >= this.#contextTokens) {
+  /** How many tokens may be drawn before the oldest half has to go, at least `least`; it goes for them. */
+  room(least: number): number {
+    if (this.#contextTokens - this.#tokens.length < least) {
       const kept = Math.floor(this.#contextTokens / 2);
       this.#dropped += this.#tokens.length - kept;
       this.#tokens = this.#tokens.slice(-kept);

@@ -169,6 +169,7 @@ test.each<[string, string, Fault]>([
   ["is cut in the middle of a character", "broken", { is: "cut", afterTokens: 7 }],
   ["ends without an end", "broken", { is: "hang_up", afterTokens: 7 }],
   ["falls silent", "silent", { is: "silence", afterTokens: 7 }],
+  ["says nothing for ever", "silent", { is: "chatter", afterTokens: 7, text: event({ text: "" }) }],
   ["becomes garbage", "broken", { is: "raw", afterTokens: 7, text: "data: {nonsense\n\n" }],
   ["becomes other JSON", "broken", { is: "raw", afterTokens: 7, text: 'data: {"error":{}}\n\n' }],
   [

@@ -1,5 +1,6 @@
 import type { RemoteEngineSettings } from "../../config/engines-file.ts";
 import type { GenerationRequest, LoadedModel } from "../engine.ts";
+import { countedTokens } from "../token-history.ts";
 import { TokenStream } from "../token-stream.ts";
 import type { CompletionDelta, NamedToken } from "./completion-events.ts";
 import { writeRequest } from "./dialects.ts";
@@ -27,6 +28,8 @@ const aheadTokens = 16;
 const chunkTokens = 256;
 /** A server that may not end the text and ends it all the same is asked so often again. */
 const mostEmptyAnswers = 3;
+/** No character has more bytes, and so none has more tokens. */
+const longestCharacter = 4;
 
 /**
  * One generation on another machine: asks for tokens again and again, with the prompt as it has grown,
@@ -40,6 +43,8 @@ export class RemoteGeneration {
   #index: number;
   #ended = false;
   #emptyAnswers = 0;
+  /** What the run wrote, where its penalties count that. */
+  #written: number[] | undefined;
   /** Tokens that the consumer has not taken. */
   #waiting = 0;
   #wake: () => void = () => {};
@@ -48,6 +53,7 @@ export class RemoteGeneration {
     this.#options = options;
     this.#window = new GenerationWindow(options.request, options.model.contextTokens);
     this.#index = options.request.firstIndex;
+    this.#written = options.request.written && [...options.request.written];
     this.stream = new TokenStream({
       taken: () => {
         this.#waiting--;
@@ -79,8 +85,12 @@ export class RemoteGeneration {
   }
 
   #isOver(): boolean {
-    const { maxTokens } = this.#options.request.sampling;
-    return this.#ended || this.signal.aborted || (maxTokens !== null && this.#index >= maxTokens);
+    return this.#ended || this.signal.aborted || this.#index >= this.#endIndex;
+  }
+
+  /** The first that it may not draw. */
+  get #endIndex(): number {
+    return this.#options.request.sampling.maxTokens ?? Number.POSITIVE_INFINITY;
   }
 
   async #chunk(): Promise<void> {
@@ -96,7 +106,10 @@ export class RemoteGeneration {
       maxTokens,
       bannedEnd: bansEnd ? model.tokenizer.endOfTextId : undefined,
       alternatives: request.alternatives ?? 0,
-      beside: request,
+      beside: {
+        ...request,
+        ...(this.#written && { written: this.#written.slice(-countedTokens) }),
+      },
     });
     const completion = await send(body, this.signal);
     this.stream.prefilled({ promptTokens: request.prompt.length, keptTokens: 0 });
@@ -104,19 +117,27 @@ export class RemoteGeneration {
   }
 
   async #read(completion: Completion, maxTokens: number): Promise<void> {
-    const reader = createTokenReader(this.#options.model.tokenizer);
+    const { model, settings } = this.#options;
+    const reader = createTokenReader(model.tokenizer, settings.prompt);
     const before = this.#index;
     for await (const delta of completion) {
-      for (const token of reader.push(delta)) {
-        if (this.#isOver() || this.#index - before >= maxTokens) return;
-        this.#take(token);
+      for (const group of reader.push(delta)) {
+        if (this.#index - before >= maxTokens) return;
+        this.#takeAll(group);
+        if (this.#isOver()) return;
       }
       if (delta.finish === "stop" && !this.#ended) this.#endText();
       if (delta.finish !== undefined) break;
       await this.#consumer();
       if (this.#isOver()) return;
     }
+    // What is begun of a character is drawn again, but by the run's last request.
+    if (this.#index + reader.rest().length >= this.#endIndex) this.#takeAll(reader.rest());
     this.#requireProgress(this.#index > before);
+  }
+
+  #takeAll(tokens: readonly NamedToken[]): void {
+    for (const token of tokens) if (!this.#isOver()) this.#take(token);
   }
 
   #take({ id, logprob, alternatives }: NamedToken): void {
@@ -132,6 +153,7 @@ export class RemoteGeneration {
     this.#waiting++;
     this.#ended = id === endOfTextId;
     this.#window.push(id);
+    this.#written?.push(id);
     this.stream.push({ index, id, logprob, contextTokens, droppedTokens, ...wanted });
   }
 
@@ -152,9 +174,12 @@ export class RemoteGeneration {
   /** A request whose end is banned ends where that changes. */
   #mostTokens(bansEnd: boolean): number {
     const { maxTokens, minTokens } = this.#options.request.sampling;
-    const wanted = (maxTokens ?? Number.POSITIVE_INFINITY) - this.#index;
+    const wanted = this.#endIndex - this.#index;
+    // One that brought but a part of a character has to bring the whole.
+    const least = this.#options.settings.prompt === "text" ? longestCharacter : 1;
     const banned = bansEnd && maxTokens !== null ? minTokens - this.#index : wanted;
-    return Math.min(this.#window.room(), wanted, banned, chunkTokens);
+    const room = this.#window.room(least);
+    return Math.min(room, wanted, Math.max(banned, least), chunkTokens);
   }
 
   #requireProgress(hasSome: boolean): void {
