@@ -1,5 +1,5 @@
 import { Button, CloseButton, Input, NumberInput } from "@mantine/core";
-import { useState } from "react";
+import { type RefObject, useRef, useState } from "react";
 import { samplingLimits } from "#shared/sampling.ts";
 import styles from "./sampling-controls.module.css";
 
@@ -18,11 +18,13 @@ export function LogitBiasInput({
   onChange: (value: Record<string, number>) => Promise<void>;
 }) {
   const entries = Object.entries(value);
+  /** Where the keyboard goes on once a line is added, or gone with the button that took it away. */
+  const idField = useRef<HTMLInputElement>(null);
   return (
     <Input.Wrapper
       label="Token bias"
       labelElement="div"
-      description={`Added to a token's score, by its id in the model's vocabulary: ${min} all but forbids it, ${max} all but forces it.`}
+      description={`For those who know the model's tokens: added to the score of one, by its id in this model's vocabulary. ${min} all but forbids it, ${max} all but forces it.`}
     >
       {entries.length > 0 && (
         <ul className={styles.biases} aria-label="Token biases">
@@ -31,11 +33,12 @@ export function LogitBiasInput({
               <span>Token {id}</span>
               <span>{bias > 0 ? `+${bias}` : bias}</span>
               <CloseButton
-                size="sm"
+                size={24}
                 aria-label={`Take away the bias of token ${id}`}
                 onClick={() => {
                   const { [id]: _, ...rest } = value;
                   void onChange(rest);
+                  idField.current?.focus();
                 }}
               />
             </li>
@@ -43,21 +46,28 @@ export function LogitBiasInput({
         </ul>
       )}
       {entries.length < maxTokens && (
-        <NewBias onAdd={(id, bias) => void onChange({ ...value, [id]: bias })} />
+        <NewBias idField={idField} onAdd={(id, bias) => void onChange({ ...value, [id]: bias })} />
       )}
     </Input.Wrapper>
   );
 }
 
-function NewBias({ onAdd }: { onAdd: (id: number, bias: number) => void }) {
-  const [id, setId] = useState<number | null>(null);
-  const [bias, setBias] = useState<number | null>(null);
-  const isWhole = id !== null && bias !== null;
+interface NewBiasProps {
+  idField: RefObject<HTMLInputElement | null>;
+  onAdd: (id: number, bias: number) => void;
+}
+
+function NewBias({ idField, onAdd }: NewBiasProps) {
+  // As they are typed: a number, or what is on the way to one ("", "-0.").
+  const [id, setId] = useState<number | string>("");
+  const [bias, setBias] = useState<number | string>("");
+  const isWhole = isBetween(id, 0, largestId) && isBetween(bias, min, max);
   const add = () => {
-    if (!isWhole) return;
+    if (!isBetween(id, 0, largestId) || !isBetween(bias, min, max)) return;
     onAdd(id, bias);
-    setId(null);
-    setBias(null);
+    setId("");
+    setBias("");
+    idField.current?.focus();
   };
   const onEnter = (event: { key: string }) => {
     if (event.key === "Enter") add();
@@ -65,6 +75,7 @@ function NewBias({ onAdd }: { onAdd: (id: number, bias: number) => void }) {
   return (
     <div className={styles.newBias}>
       <NumberInput
+        ref={idField}
         aria-label="Token id"
         placeholder="Token id"
         size="xs"
@@ -73,8 +84,8 @@ function NewBias({ onAdd }: { onAdd: (id: number, bias: number) => void }) {
         allowNegative={false}
         min={0}
         max={largestId}
-        value={id ?? ""}
-        onChange={(next) => setId(typeof next === "number" ? next : null)}
+        value={id}
+        onChange={setId}
         onKeyDown={onEnter}
       />
       <NumberInput
@@ -85,8 +96,8 @@ function NewBias({ onAdd }: { onAdd: (id: number, bias: number) => void }) {
         decimalScale={2}
         min={min}
         max={max}
-        value={bias ?? ""}
-        onChange={(next) => setBias(typeof next === "number" ? next : null)}
+        value={bias}
+        onChange={setBias}
         onKeyDown={onEnter}
       />
       <Button variant="default" size="xs" disabled={!isWhole} onClick={add}>
@@ -94,4 +105,8 @@ function NewBias({ onAdd }: { onAdd: (id: number, bias: number) => void }) {
       </Button>
     </div>
   );
+}
+
+function isBetween(typed: number | string, least: number, most: number): typed is number {
+  return typeof typed === "number" && typed >= least && typed <= most;
 }
