@@ -11,6 +11,9 @@ import { SamplingStrategy } from "./sampling-strategy.tsx";
 import { StopAtInput } from "./stop-at-input.tsx";
 import type { SamplingChoice } from "./use-sampling-choice.ts";
 
+/** No character ends an entry: a comma may stand in it. */
+const wholeStrings: string[] = [];
+
 interface SamplingControlsProps {
   sampling: SamplingChoice;
   /** Of the run that lives or was last; null before the first. */
@@ -62,7 +65,8 @@ function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
     <>
       <TagsInput
         label="Stop strings"
-        description="The run ends before it would write one of these. Enter adds one."
+        description="The run ends before it would write one of these. Enter adds one, Backspace takes the last away."
+        splitChars={wholeStrings}
         openOnFocus={false}
         maxTags={stop.maxStrings}
         maxLength={stop.maxCharacters}
@@ -71,7 +75,8 @@ function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
       />
       <TagsInput
         label="Banned words"
-        description="Never written, with a capital or without; longer words that begin with one may be avoided too. Enter adds one."
+        description="Never written, with a capital or without; longer words that begin with one may be avoided too. Enter adds one, Backspace takes the last away."
+        splitChars={wholeStrings}
         openOnFocus={false}
         maxTags={bannedWords.maxWords}
         maxLength={bannedWords.maxCharacters}

@@ -37,14 +37,28 @@ test("U4: every setting can be chosen in the panel, and a run that was started c
     await expect(panel.getByText("Finishes the sentence that it is in")).toBeVisible();
     await panel.getByRole("combobox", { name: "Banned words" }).fill("king");
     await page.keyboard.press("Enter");
+    await page.keyboard.type("so, then");
+    await page.keyboard.press("Enter");
+    await expect(panel.getByText("so, then", { exact: true })).toBeVisible();
     await panel.getByRole("textbox", { name: "Token id" }).click();
     await page.keyboard.type("11");
     await panel.getByRole("textbox", { name: "Bias" }).click();
-    await page.keyboard.type("-5");
+    await page.keyboard.type("-0.25");
     await panel.getByRole("button", { name: "Add", exact: true }).click();
-    await expect(panel.getByRole("list", { name: "Token biases" })).toContainText("Token 11");
-    await panel.getByRole("textbox", { name: "Presence penalty, as a number" }).fill("0.4");
+    const biases = panel.getByRole("list", { name: "Token biases" });
+    await expect(biases).toContainText("Token 11-0.25");
+    // The keyboard goes on with the next one; what lies outside the limits is not taken.
+    await expect(panel.getByRole("textbox", { name: "Token id" })).toBeFocused();
+    await page.keyboard.type("198");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("500");
     await page.keyboard.press("Enter");
+    await expect(biases).not.toContainText("500");
+    const presence = panel.getByRole("textbox", { name: "Presence penalty, as a number" });
+    await presence.selectText();
+    await page.keyboard.type("0.45");
+    await page.keyboard.press("Enter");
+    await expect(presence).toHaveValue("0.45");
 
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await expect(page.getByTestId("run-state")).toHaveText(/^Finished, \d+ tokens written$/, {
