@@ -37,6 +37,15 @@ describe("the sampling's sliders", () => {
     expect(fromSlider(topK, toSlider(topK, 990))).toBe(1000);
   });
 
+  test("what can be negative is filled from 0, the rest from its least value", () => {
+    const fromZero = knobs.filter((knob) => sliderScale(knob).startPointValue === 0);
+    expect(fromZero.map(({ field }) => field)).toEqual([
+      "frequencyPenalty",
+      "presencePenalty",
+      "lengthPenalty",
+    ]);
+  });
+
   test("values carry no dust of binary fractions", () => {
     expect(fromSlider(firstKnob, 0.05 + 0.05 * 5)).toBe(0.3);
   });

@@ -44,7 +44,7 @@ export const repetitionKnobs: readonly Knob[] = [
   {
     field: "noRepeatNgramSize",
     name: "No repeated phrases of",
-    explanation: "No run of this many tokens is written twice. 0 is off.",
+    explanation: "No phrase of this many tokens is written twice. 0 is off.",
     step: 1,
   },
   {
@@ -57,7 +57,8 @@ export const repetitionKnobs: readonly Knob[] = [
   {
     field: "presencePenalty",
     name: "Presence penalty",
-    explanation: "A word that the model has written at all becomes less likely. 0 is off.",
+    explanation:
+      "A word that the model has written once is less likely from then on; below 0, likelier. 0 is off.",
     step: 0.1,
   },
 ];
@@ -118,12 +119,16 @@ export interface SliderScale {
   min: number;
   max: number;
   step: number;
+  /** Where the filled part of its track begins; at the least value where this is not said. */
+  startPointValue?: number;
 }
 
 /** What the slider of `knob` counts in. */
 export function sliderScale({ field, step, stops }: Knob): SliderScale {
   if (stops !== undefined) return { min: 0, max: stops.length - 1, step: 1 };
-  return { ...knobLimits(field), step };
+  const limits = knobLimits(field);
+  // What goes both ways shows how far it is from doing nothing.
+  return { ...limits, step, ...(limits.min < 0 && { startPointValue: 0 }) };
 }
 
 /** Where `value` stands on the slider: at itself, or at the nearest stop. */
