@@ -1,5 +1,6 @@
 import { NativeSelect } from "@mantine/core";
 import type { Model } from "#shared/http.ts";
+import styles from "./model-select.module.css";
 import type { ModelChoice } from "./use-model-choice.ts";
 
 /** Which model the next run writes with; a run that lives keeps its own. */
@@ -10,6 +11,7 @@ export function ModelSelect({ choice }: { choice: ModelChoice }) {
       label="Model"
       description={current && describe(current)}
       size="sm"
+      classNames={{ input: styles.name ?? "", description: styles.about ?? "" }}
       value={current?.id ?? ""}
       onChange={(event) => choose(event.currentTarget.value)}
       data={all.map((model) => ({ value: model.id, label: labelOf(model) }))}
@@ -33,11 +35,15 @@ function sizeOf({ parameters }: Model): string {
   return sizes.find(({ upTo }) => parameters <= upTo)?.words ?? "very large";
 }
 
+function inWords(parameters: number): string {
+  if (parameters >= 1e9) return `${(parameters / 1e9).toFixed(1)} billion`;
+  return `${Math.round(parameters / 1e6)} million`;
+}
+
 function describe({ parameters, contextTokens, promptTemplate }: Model): string {
-  const count = Math.round(parameters / 1e6).toLocaleString("en");
   const words = Math.round((contextTokens * 0.75) / 50) * 50;
-  const sight = `${count} million parameters; sees the last ${words.toLocaleString("en")} words or so.`;
+  const sight = `${inWords(parameters)} parameters; sees the last ${words.toLocaleString("en")} words or so.`;
   return promptTemplate === undefined
     ? sight
-    : `${sight} Reads the text as a prompt: ${promptTemplate}`;
+    : `${sight} Trained on prompts, where {input} is your text: ${promptTemplate.trim()}`;
 }

@@ -29,7 +29,9 @@ export function RunPanel({ live, user, sampling, model }: RunPanelProps) {
       {maySelect && <ModelSelect choice={model} />}
       {(run !== null || !maySelect) && (
         <dl className={styles.facts}>
-          {!maySelect && <Fact name="Model">{model.name}</Fact>}
+          {!maySelect && (model.current !== undefined || runLives) && (
+            <Fact name="Model">{model.name}</Fact>
+          )}
           {run && <RunFacts live={live} user={user} />}
         </dl>
       )}
