@@ -21,7 +21,7 @@ export function AddModelPopover({ models }: { models: AdminModels }) {
     <Popover
       opened={opened}
       onChange={setOpened}
-      width="min(420px, calc(100vw - 24px))"
+      width="min(420px, calc(100vw - 32px))"
       position="bottom-start"
     >
       <Popover.Target>
@@ -47,7 +47,8 @@ function AddModelForm({ models: { models, jobs, hub }, onClose }: AddModelFormPr
   const isRight = hubNameSchema.safeParse(name).success;
   const addNamed = (chosen: string) => add.mutate(chosen, { onSuccess: onClose });
   const standingOf = ({ repository }: KnownModel) => {
-    if (models.some(({ id }) => id === modelIdOf(repository))) return "installed";
+    const known = models.find(({ id }) => id === modelIdOf(repository));
+    if (known !== undefined) return known.installed ? "installed" : "on another machine";
     return jobs.some((job) => job.repository === repository) ? "being added" : undefined;
   };
   const submit = (event: FormEvent) => {
@@ -107,8 +108,9 @@ function KnownLine({ model, standing, pending, onAdd }: KnownLineProps) {
     <li>
       <div>
         <strong>{name}</strong>
+        <span className={styles.about}>{about}</span>
         <span className={styles.about}>
-          {about}. {inParameters(parameters)} parameters, {inBytes(downloadBytes)} to fetch.
+          {inParameters(parameters)} parameters, {inBytes(downloadBytes)} to fetch
         </span>
       </div>
       {standing === undefined ? (
