@@ -62,11 +62,16 @@ function engineName({ model, name, kind }: Engine): string {
   return kind === "local" ? `Engine of ${model}, on this machine` : `Engine of ${model}, ${name}`;
 }
 
-function stateOf({ available, problem, sequences, places, failures }: Engine): string {
-  const state = available ? `${sequences} of ${places} places taken` : `away. ${problem ?? ""}`;
+function stateOf(engine: Engine): string {
+  const { sequences, places, failures } = engine;
+  const state = engine.available ? `${sequences} of ${places} places taken` : absenceOf(engine);
   return failures === 0
     ? state
     : `${state}; was lost ${failures === 1 ? "once" : `${failures} times`}`;
+}
+
+function absenceOf({ problem }: Engine): string {
+  return problem ? `away. ${problem}` : "away";
 }
 
 const databaseNames: { readonly [kind in Health["database"]["kind"]]: string } = {

@@ -106,7 +106,9 @@ export class RemoteEngine implements PoolMember {
     await this.#probing;
     if (this.available) return;
     const problem = this.#problem ?? "It is closed.";
-    throw new UnavailableError(`The engine ${this.name} cannot be used now. ${problem}`);
+    throw new UnavailableError(
+      `The engine ${this.name} cannot be used now. ${problem} Choose another model, or try again in a while.`,
+    );
   }
 
   open(): PoolSequence {
