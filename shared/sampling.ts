@@ -156,7 +156,8 @@ export const forms: readonly SamplingPreset[] = [
   {
     id: "snippet",
     name: "Snippet",
-    explanation: "100 tokens by five beams, no phrase of four twice; they appear all at once.",
+    explanation:
+      "The best of five texts of 100 tokens, with no phrase of four twice. It appears all at once.",
     sampling: {
       strategy: "beams",
       beams: 5,
