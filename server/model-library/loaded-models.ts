@@ -46,6 +46,8 @@ export class LoadedModels {
   /** Resolves when it can write. Of several that ask at once all get the same. */
   async load(id: string): Promise<OpenModel> {
     const entry = this.#entries.get(id) ?? this.#open(id);
+    // Who waits for an engine that is being started uses it already.
+    entry.usedAtMs = this.#options.clock.now();
     const model = await entry.opening;
     await model.engine.ready();
     entry.usedAtMs = this.#options.clock.now();
