@@ -72,6 +72,20 @@ test("E20 E23: a beam is not handed a memory larger than its own share", async (
   expect(mostBytes).toBeLessThanOrEqual(memoryBytes);
 });
 
+test("E19 E24: what a paused run drew is left to it where there is room for another memory", async () => {
+  open({ memoryBytes: 4 * bytesFor(contextTokens) });
+  const prompt = text(60, 60, 0);
+  desk.scheduler.generate(0, 0, ask(prompt, limited(20)));
+  await ended(0);
+  desk.scheduler.generate(1, 1, ask(text(70, 55, 1), limited(5)));
+  await ended(1);
+  expect(desk.prefills.get(1)?.keptTokens).toBe(55);
+  const request = ask([...prompt, ...desk.idsOf(0)], limited(40), { firstIndex: 20 });
+  desk.scheduler.generate(2, 0, request);
+  await ended(2);
+  expect(desk.prefills.get(2)?.keptTokens).toBe(79);
+});
+
 const eightBeams = { strategy: "beams", beams: 8, ...limited(4) } as const;
 
 test("E21: a search that has no room holds up those behind it for a while only", async () => {

@@ -112,13 +112,15 @@ export class Admission {
     return copied;
   }
 
-  /** Others' memories are taken over where little else would be lost with it. */
+  /** Closed sequences' memories are taken over where little else would be lost; open ones' are left. */
   #mayAdopt(task: Task, { memory, kept }: MemoryMatch): boolean {
     const { pool, model } = this.#options;
     if (pool.holds(task, memory)) return true;
     if (!pool.isIdle(memory)) return false;
     if (task.places > 1 && memory.cache.bytes > model.bytesFor(task.mostTokens)) return false;
-    return memory.sequence === task.sequence || memory.computed.length - kept <= kept;
+    if (memory.sequence === task.sequence) return true;
+    const lost = memory.computed.length - kept;
+    return lost <= (memory.sequence === undefined ? kept : 0);
   }
 
   #adopt(task: Task, { memory, kept }: MemoryMatch): SequenceMemory {
