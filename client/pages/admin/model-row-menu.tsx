@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Menu, Popover } from "@mantine/core";
 import { IconDots } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { AdminModel } from "#shared/models.ts";
 import { useAdministerModel } from "../../api/admin-models.ts";
 import { Refusal } from "../../components/refusal.tsx";
@@ -14,7 +14,12 @@ type FormName = "default" | "verify" | "remove";
 /** What an admin can do about a model. */
 export function ModelRowMenu({ model }: { model: AdminModel }) {
   const [form, setForm] = useState<FormName | null>(null);
-  const close = () => setForm(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setForm(null);
+    // The menu's item that had the focus is gone.
+    button.current?.focus();
+  };
   return (
     <Popover
       opened={form !== null}
@@ -22,12 +27,13 @@ export function ModelRowMenu({ model }: { model: AdminModel }) {
       width={340}
       position="bottom-end"
       withRoles={false}
+      returnFocus={false}
     >
       <Popover.Target>
         <div className={styles.menu}>
           <Menu width={220}>
             <Menu.Target>
-              <ActionIcon size={24} aria-label={`More for ${model.name}`}>
+              <ActionIcon ref={button} size={24} aria-label={`More for ${model.name}`}>
                 <IconDots size={16} aria-hidden="true" />
               </ActionIcon>
             </Menu.Target>
@@ -99,6 +105,9 @@ function questionBeforeRemoval({ name, liveRuns }: AdminModel): string {
 /** Reads the files when the person asks for it: that may take some seconds. */
 function FilesCheck({ model, onClose }: { model: AdminModel; onClose: () => void }) {
   const { verify } = useAdministerModel(model.id);
+  const leave = useRef<HTMLButtonElement>(null);
+  /** The button that asked goes with the answer; the keyboard stays here, so that Escape closes. */
+  const check = () => verify.mutate(undefined, { onSuccess: () => leave.current?.focus() });
   return (
     <div className={popoverStyles.form}>
       <p>
@@ -116,12 +125,12 @@ function FilesCheck({ model, onClose }: { model: AdminModel; onClose: () => void
             data-autofocus
             aria-busy={verify.isPending}
             loading={verify.isPending}
-            onClick={() => verify.mutate()}
+            onClick={check}
           >
             Check its files
           </Button>
         )}
-        <Button size="xs" variant="subtle" onClick={onClose}>
+        <Button ref={leave} size="xs" variant="subtle" onClick={onClose}>
           {verify.data ? "Close" : "Leave it"}
         </Button>
       </div>

@@ -103,7 +103,8 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
     const check = await open("Check its files");
     await check.getByRole("button", { name: "Check its files" }).click();
     await expect(check.getByRole("status")).toContainText("Whole: all");
-    await check.getByRole("button", { name: "Close" }).click();
+    await page.keyboard.press("Escape");
+    await expect(page.getByRole("button", { name: "More for gpt2" })).toBeFocused();
     const removal = await open("Remove…");
     await expect(removal).toContainText("Remove gpt2 and its files?");
     await picture(page, "models-remove");
@@ -140,7 +141,9 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
   const choice = page.getByLabel("Model", { exact: true });
   await expect(choice).toHaveValue("tales");
   await choice.selectOption("twin");
-  await expect(page.getByText("Reads the text as a prompt: ")).toBeVisible();
+  await expect(
+    page.getByText("Trained on prompts, where {input} is your text: <|endoftext|>[WP]"),
+  ).toBeVisible();
   await picture(page, "run-panel");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   const runOf = async () => {
