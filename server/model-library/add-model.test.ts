@@ -36,3 +36,15 @@ test("E16: what was wished for is kept with what was begun, and goes on with it 
   expect(card).toMatchObject({ id: "mine", precision: "int8", promptTemplate });
   expect(await listOrders(modelsDir)).toEqual([]);
 });
+
+test("E16: of two that add the same model at once one does, and the other is told", async () => {
+  const convert: Convert = ({ id }) => Promise.reject(new Error(`nothing is made of ${id}`));
+  const results = await Promise.allSettled([
+    add(orderFor("someone/tiny", { id: "one" }), convert),
+    add(orderFor("someone/tiny", { id: "two" }), convert),
+  ]);
+  const reasons = results.map((result) => (result.status === "rejected" ? result.reason : ""));
+  expect(reasons).toContainEqual(expect.objectContaining({ code: "model_being_added" }));
+  expect(reasons.map(String).toSorted()[1]).toMatch(/nothing is made of (one|two)/);
+  expect(await listOrders(modelsDir)).toHaveLength(1);
+});

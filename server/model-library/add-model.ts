@@ -59,7 +59,7 @@ export interface AddProgress {
   total: number;
 }
 
-export interface OrderChoice extends Pick<AddOrder, "precision" | "promptTemplate"> {
+interface OrderChoice extends Pick<AddOrder, "precision" | "promptTemplate"> {
   id?: string | undefined;
   makeDefault?: boolean | undefined;
 }

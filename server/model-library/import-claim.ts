@@ -5,6 +5,7 @@ import { ConflictError } from "../errors.ts";
 import { readManifest } from "./manifest.ts";
 import { tryLock } from "./models-lock.ts";
 import { ModelRefusedError } from "./refusal.ts";
+import { finishRemovals } from "./remove-model.ts";
 
 /** The right to make a model of some id. */
 export interface ImportClaim {
@@ -38,6 +39,7 @@ export async function claimImport(modelsDir: string, id: string): Promise<Import
     await lock.release();
   };
   try {
+    await finishRemovals(modelsDir);
     await sweep(modelsDir, id);
     refuseTaken(modelsDir, id);
     await mkdir(folder);

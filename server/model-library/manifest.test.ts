@@ -4,7 +4,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { addToManifest, makeDefault, modelIdSchema, readManifest } from "./manifest.ts";
+import { claimImport } from "./import-claim.ts";
+import {
+  addToManifest,
+  changeManifest,
+  makeDefault,
+  modelIdSchema,
+  readManifest,
+} from "./manifest.ts";
 import { tryLock, withModelsLock } from "./models-lock.ts";
 import { removeModel } from "./remove-model.ts";
 
@@ -90,6 +97,18 @@ describe("E16: a model that is removed is gone, files and all", () => {
     await removeModel(modelsDir, "two");
     expect(readManifest(modelsDir)).toEqual({ default: "one", models: ["one"] });
     expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "one"]);
+  });
+
+  test("and where it was killed in between, with the next change", async () => {
+    await install("one");
+    await install("two");
+    await mkdir(join(modelsDir, "by-hand"));
+    await writeFile(join(modelsDir, ".removing-two"), "");
+    await writeFile(join(modelsDir, ".removing-one"), "");
+    await changeManifest(modelsDir, () => ({ default: "one", models: ["one"] }));
+    const claim = await claimImport(modelsDir, "two");
+    await claim.release();
+    expect((await readdir(modelsDir)).toSorted()).toEqual(["by-hand", "manifest.json", "one"]);
   });
 
   test("the default only as the last one", async () => {
