@@ -164,6 +164,20 @@ test("E13: one that is busy for longer is not waited for", async () => {
   expect(server.requests).toHaveLength(1);
 });
 
+test("E13: a run that leaves while a busy server is left alone gives its place to the next at once", async () => {
+  const sequence = await open({ places: 1 });
+  server.failNext({ is: "answer", status: 429, headers: { "retry-after": "4" } });
+  const leaving = new AbortController();
+  const left = take(sequence.generate(request(prompt, greedy), leaving.signal));
+  await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+  await server.requests[0]?.closed;
+  const began = performance.now();
+  leaving.abort(new Error("left"));
+  await expect(left).rejects.toThrow("left");
+  expect(await take(sequence.generate(request(prompt, greedy)), 1)).toHaveLength(1);
+  expect(performance.now() - began).toBeLessThan(3_000);
+});
+
 const event = (choice: object) => `data: ${JSON.stringify({ choices: [choice] })}\n\n`;
 test.each<[string, string, Fault]>([
   ["is cut in the middle of a character", "broken", { is: "cut", afterTokens: 7 }],

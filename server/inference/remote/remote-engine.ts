@@ -185,7 +185,8 @@ export class RemoteEngine implements PoolMember {
     });
     await Promise.race([place.ready, cancelled]);
     try {
-      if (!signal.aborted) await generation.run();
+      // One that is cancelled while a server is left alone leaves at once.
+      if (!signal.aborted) await Promise.race([generation.run(), cancelled]);
     } catch (error) {
       this.#options.logger.warn({ err: error }, "engine failed a run");
       // Whoever asks again when he is told finds it left out.
