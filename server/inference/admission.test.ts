@@ -86,6 +86,25 @@ test("E19 E24: what a paused run drew is left to it where there is room for anot
   expect(desk.prefills.get(2)?.keptTokens).toBe(79);
 });
 
+test("E19: a window that is rebuilt takes no paused run's memory for the token that both begin with", async () => {
+  const memoryBytes = 8 * bytesFor(contextTokens);
+  open({ memoryBytes });
+  desk.scheduler.generate(0, 0, ask([1, 2, 3], limited(200)));
+  await ended(0);
+  const all = [1, 2, 3, ...desk.idsOf(0)];
+  await desk.scheduler.close();
+  open({ memoryBytes });
+  const prompt = [...all.slice(65, 66), ...text(30, 0, 3)];
+  desk.scheduler.generate(0, 1, ask(prompt, limited(5)));
+  await ended(0);
+  desk.scheduler.generate(1, 0, ask([1, 2, 3], limited(200)));
+  await ended(1);
+  const request = ask([...prompt, ...desk.idsOf(0)], limited(8), { firstIndex: 5 });
+  desk.scheduler.generate(2, 1, request);
+  await ended(2);
+  expect(desk.prefills.get(2)?.keptTokens).toBe(35);
+});
+
 const eightBeams = { strategy: "beams", beams: 8, ...limited(4) } as const;
 
 test("E21: a search that has no room holds up those behind it for a while only", async () => {

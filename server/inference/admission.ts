@@ -86,8 +86,8 @@ export class Admission {
     const half = model.bytesFor(keptHalf(contextTokens));
     const { sequence } = task;
     const found = pool.search({ tokens, sequence, holder: task, mostKept: tokens.length });
-    const isFree = found && pool.isIdle(found.memory) && found.memory.cache.bytes <= half;
-    const match = isFree ? found : undefined;
+    const fits = found && pool.isIdle(found.memory) && found.memory.cache.bytes <= half;
+    const match = fits && this.#mayAdopt(task, found) ? found : undefined;
     if (!pool.reserve(task, this.#bytesFor(task) + half, match?.memory)) return undefined;
     const isThere = match && (pool.isIdle(match.memory) || pool.holds(task, match.memory));
     return isThere ? this.#adopt(task, match) : pool.create(task, sequence);
