@@ -68,6 +68,7 @@ export const runReasons = [
   "loop",
   "quota",
   "engine_lost",
+  "engine_full",
   "access",
   "document_gone",
   "storage",

@@ -51,6 +51,8 @@ const safeResume = "Your text is safe; resume when you like";
 const pausedSentences: { readonly [reason in Exclude<RunReason, "by_person">]: string } = {
   interrupted: `Interrupted by a restart. ${safeResume}`,
   engine_lost: `The engine stopped. ${safeResume}`,
+  engine_full:
+    "Paused: the model has no room for this now. Resume in a while, or ask for fewer tokens or beams",
   storage: `The database was away. ${safeResume}`,
   error: `Something failed. ${safeResume}`,
   loop: "Paused: it was repeating itself. Raise the temperature or a penalty, or change a sentence, then resume",
@@ -63,6 +65,7 @@ const failedSentences: { readonly [reason in RunReason]: string } = {
   by_person: "The run failed. Your text is safe; start again when you like",
   interrupted: "The run was interrupted. Your text is safe; start again when you like",
   engine_lost: "The engine stopped. Your text is safe; start again when you like",
+  engine_full: "The model had no room for this. Start again in a while",
   storage: "The database went away. Start again when you like",
   error: "The run failed. Your text is safe; start again when you like",
   loop: "Ended: it was repeating itself",

@@ -2,6 +2,7 @@ import { isLive, type RunReason } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
 import { NotFoundError } from "../errors.ts";
 import type { LoadedModel } from "../inference/engine.ts";
+import { EngineFullError } from "../inference/engine-full.ts";
 import { mendMarksAtEnd } from "./mend-marks.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
 import {
@@ -163,7 +164,9 @@ export class RunSession {
       case "engine_lost":
         logger.warn({ err: end.error, runId }, "run lost its engine");
         await this.#stream.letGo();
-        return this.#interrupted("engine_lost");
+        return this.#interrupted(
+          end.error instanceof EngineFullError ? "engine_full" : "engine_lost",
+        );
       case "room_lost":
         logger.warn({ err: end.error, runId }, "run lost its document");
         return this.#recover(model);

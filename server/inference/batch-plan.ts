@@ -8,7 +8,8 @@ export const shortRow = 8;
 
 /**
  * What the next step computes: a token for each task that draws, the one that was served longest ago
- * first, and besides at most one chunk of prompts and one of kept halves, however many there are; so nobody who streams waits longer than that for anybody.
+ * first, and besides at most one chunk of prompts and one of kept halves, however many there are: so
+ * nobody who streams waits longer than that for anybody.
  */
 export function planStep(
   ready: readonly Task[],

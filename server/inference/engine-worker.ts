@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { GenerationRequest } from "./engine.ts";
+import { EngineFullError } from "./engine-full.ts";
 import {
   type Command,
   type Report,
@@ -172,7 +173,7 @@ export class EngineWorker {
           new UnavailableError(`The engine could not go on: ${report.message}`),
         );
       case "refused":
-        return this.#remove(report.generation)?.stream.stop(new UnavailableError(report.message));
+        return this.#remove(report.generation)?.stream.stop(new EngineFullError(report.message));
       case "queue":
         this.#queue = report.generations;
         return;
