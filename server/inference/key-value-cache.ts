@@ -27,12 +27,15 @@ export function cacheBytesFor(tokens: number, shape: CacheShape): number {
 }
 
 /**
- * The keys and values of one sequence: two arrays [1, heads, capacity, head size] a layer, extended
- * in place by each run. They start small and double, because the ordinary binding copies whole
- * arrays and because most texts are short.
+ * The keys and values of one sequence: two arrays [1, heads, room, head size] a layer, extended in
+ * place by each run. Without copies there is room for a whole context from the beginning, since the
+ * system gives memory page by page as it is written and growing would hold up the text; the ordinary
+ * binding copies whole arrays at each run, so there they start small and double.
  */
 export class KeyValueCache {
   #capacity = 0;
+  /** Tokens that the arrays are laid out for. */
+  #room = 0;
   #tensors: OnnxTensor[] = [];
   /** Behind the tensors. */
   #memory: ArrayBuffer[] = [];
@@ -44,7 +47,7 @@ export class KeyValueCache {
     this.#shape = shape;
   }
 
-  /** Tokens that fit now. */
+  /** Tokens whose memory is taken. */
   get capacity(): number {
     return this.#capacity;
   }
@@ -54,14 +57,18 @@ export class KeyValueCache {
     return this.#tensors;
   }
 
-  /** What the arrays take now. */
+  /** The most that the arrays have taken so far. */
   get bytes(): number {
     return this.#capacity * bytesPerToken(this.#shape);
   }
 
   /** Makes room for `tokens`, keeping what is there. */
   reserve(tokens: number): void {
-    if (tokens > this.#capacity) this.#resize(capacityFor(tokens, this.#shape));
+    if (tokens <= this.#capacity) return;
+    this.#capacity = capacityFor(tokens, this.#shape);
+    const growsByPages = this.#runtime.kind === "zero-copy";
+    const room = growsByPages ? this.#shape.contextTokens : this.#capacity;
+    if (room > this.#room) this.#resize(room);
   }
 
   /**
@@ -78,9 +85,9 @@ export class KeyValueCache {
       const others = source.#tensors[i]?.data;
       if (!(data instanceof Float32Array && others instanceof Float32Array)) return;
       for (let head = 0; head < heads; head++) {
-        const start = head * source.#capacity;
+        const start = head * source.#room;
         const part = others.subarray((start + from) * headSize, (start + to) * headSize);
-        data.set(part, (head * this.#capacity + from) * headSize);
+        data.set(part, (head * this.#room + from) * headSize);
       }
     });
   }
@@ -91,21 +98,21 @@ export class KeyValueCache {
     this.#tensors = [];
     this.#memory = [];
     this.#capacity = 0;
+    this.#room = 0;
   }
 
-  #resize(capacity: number): void {
+  #resize(room: number): void {
     const { layers, heads, headSize } = this.#shape;
-    const [old, oldMemory, oldCapacity] = [this.#tensors, this.#memory, this.#capacity];
-    const values = heads * capacity * headSize;
+    const [old, oldMemory, oldRoom] = [this.#tensors, this.#memory, this.#room];
+    const values = heads * room * headSize;
     this.#memory = Array.from({ length: 2 * layers }, () => allocate(4 * values));
     this.#tensors = this.#memory.map((memory, i) => {
       const data = new Float32Array(memory, 0, values);
       const before = old[i]?.data;
-      if (before instanceof Float32Array)
-        copyHeads(before, oldCapacity, data, capacity, this.#shape);
-      return this.#runtime.tensor(data, [1, heads, capacity, headSize]);
+      if (before instanceof Float32Array) copyHeads(before, oldRoom, data, room, this.#shape);
+      return this.#runtime.tensor(data, [1, heads, room, headSize]);
     });
-    this.#capacity = capacity;
+    this.#room = room;
     free(old, oldMemory);
   }
 }
@@ -122,13 +129,13 @@ function free(tensors: readonly OnnxTensor[], memory: readonly ArrayBuffer[]): v
 
 function copyHeads(
   from: Float32Array,
-  fromCapacity: number,
+  fromRoom: number,
   to: Float32Array,
-  toCapacity: number,
+  toRoom: number,
   { heads, headSize }: CacheShape,
 ): void {
   for (let head = 0; head < heads; head++) {
-    const start = head * fromCapacity * headSize;
-    to.set(from.subarray(start, start + fromCapacity * headSize), head * toCapacity * headSize);
+    const start = head * fromRoom * headSize;
+    to.set(from.subarray(start, start + fromRoom * headSize), head * toRoom * headSize);
   }
 }

@@ -1,5 +1,5 @@
 import koffi from "koffi";
-import { giveLargeBlocksBack } from "./heap-blocks.ts";
+import { giveLargeBlocksBack, takeMemoryBySmallPages } from "./heap-blocks.ts";
 import {
   type OnnxCall,
   type OnnxRuntime,
@@ -24,6 +24,7 @@ import { SharedWeights } from "./shared-weights.ts";
 export function createZeroCopyRuntime(): OnnxRuntime {
   const library = loadOnnxRuntime();
   giveLargeBlocksBack();
+  takeMemoryBySmallPages();
   const environment = library.createEnvironment();
   const memoryInfo = library.createMemoryInfo();
   const weights = new SharedWeights(library, memoryInfo);
