@@ -12,6 +12,7 @@ test("O6: a whole story at the loudest level leaves no text, prompt, token, pass
   const lines: string[] = [];
   const workers = watchEngineWorkers();
   app = await startTestApp({
+    loadsModelAhead: true,
     logger: createLogger("trace", { write: (line) => lines.push(line) }),
   });
   workers.stop();

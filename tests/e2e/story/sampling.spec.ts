@@ -59,6 +59,10 @@ test("U4: every setting can be chosen in the panel, and a run that was started c
     await page.keyboard.type("0.45");
     await page.keyboard.press("Enter");
     await expect(presence).toHaveValue("0.45");
+    // With a seed whose sentence ends soon enough to be waited for.
+    const seed = panel.getByRole("textbox", { name: "Seed", exact: true });
+    await seed.fill("3");
+    await seed.press("Enter");
 
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await expect(page.getByTestId("run-state")).toHaveText(/^Finished, \d+ tokens written$/, {
