@@ -1,12 +1,11 @@
-import { ActionIcon, Menu, Popover } from "@mantine/core";
-import { IconDots } from "@tabler/icons-react";
+import { Menu } from "@mantine/core";
 import { useState } from "react";
 import type { AdminDocument } from "#shared/admin.ts";
 import { isLive } from "#shared/run.ts";
 import { useAdministerDocument } from "../../api/admin-documents.ts";
 import { AskForm } from "./ask-form.tsx";
+import { RowMenu } from "./row-menu.tsx";
 import { TypedForm } from "./typed-form.tsx";
-import styles from "./users.module.css";
 
 type FormName = "end-run" | "give" | "purge";
 
@@ -16,35 +15,18 @@ export function DocumentRowMenu({ document }: { document: AdminDocument }) {
   const close = () => setForm(null);
   const runLives = document.run !== null && isLive(document.run.state);
   return (
-    <Popover
-      opened={form !== null}
-      onChange={close}
-      width={340}
-      position="bottom-end"
-      withRoles={false}
-    >
-      <Popover.Target>
-        <div className={styles.menu}>
-          <Menu width={220}>
-            <Menu.Target>
-              <ActionIcon size={24} aria-label={`More for ${document.title}`}>
-                <IconDots size={16} aria-hidden="true" />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {runLives && <Menu.Item onClick={() => setForm("end-run")}>End its run…</Menu.Item>}
-              <Menu.Item onClick={() => setForm("give")}>Give to another owner…</Menu.Item>
-              <Menu.Item onClick={() => setForm("purge")}>Purge for good…</Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
-        </div>
-      </Popover.Target>
-      {/* A popover goes with the page; a dialog element would not. */}
-      {/* oxlint-disable-next-line jsx-a11y/prefer-tag-over-role */}
-      <Popover.Dropdown role="dialog" aria-label={`About ${document.title}`}>
-        {form !== null && <DocumentForm name={form} document={document} onClose={close} />}
-      </Popover.Dropdown>
-    </Popover>
+    <RowMenu
+      name={document.title}
+      onClose={close}
+      items={
+        <>
+          {runLives && <Menu.Item onClick={() => setForm("end-run")}>End its run…</Menu.Item>}
+          <Menu.Item onClick={() => setForm("give")}>Give to another owner…</Menu.Item>
+          <Menu.Item onClick={() => setForm("purge")}>Purge for good…</Menu.Item>
+        </>
+      }
+      form={form && <DocumentForm name={form} document={document} onClose={close} />}
+    />
   );
 }
 

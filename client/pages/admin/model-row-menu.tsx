@@ -1,5 +1,4 @@
-import { ActionIcon, Button, Menu, Popover } from "@mantine/core";
-import { IconDots } from "@tabler/icons-react";
+import { Button, Menu } from "@mantine/core";
 import { useRef, useState } from "react";
 import type { AdminModel } from "#shared/models.ts";
 import { useAdministerModel } from "../../api/admin-models.ts";
@@ -7,52 +6,29 @@ import { Refusal } from "../../components/refusal.tsx";
 import { AskForm } from "./ask-form.tsx";
 import { describeModelCheck } from "./model-words.ts";
 import popoverStyles from "./popover-form.module.css";
-import styles from "./users.module.css";
+import { RowMenu } from "./row-menu.tsx";
 
 type FormName = "default" | "verify" | "remove";
 
 /** What an admin can do about a model. */
 export function ModelRowMenu({ model }: { model: AdminModel }) {
   const [form, setForm] = useState<FormName | null>(null);
-  const button = useRef<HTMLButtonElement>(null);
-  const close = () => {
-    setForm(null);
-    // The menu's item that had the focus is gone.
-    button.current?.focus();
-  };
+  const close = () => setForm(null);
   return (
-    <Popover
-      opened={form !== null}
-      onChange={close}
-      width={340}
-      position="bottom-end"
-      withRoles={false}
-      returnFocus={false}
-    >
-      <Popover.Target>
-        <div className={styles.menu}>
-          <Menu width={220}>
-            <Menu.Target>
-              <ActionIcon ref={button} size={24} aria-label={`More for ${model.name}`}>
-                <IconDots size={16} aria-hidden="true" />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {!model.default && (
-                <Menu.Item onClick={() => setForm("default")}>Make it the default…</Menu.Item>
-              )}
-              <Menu.Item onClick={() => setForm("verify")}>Check its files</Menu.Item>
-              <Menu.Item onClick={() => setForm("remove")}>Remove…</Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
-        </div>
-      </Popover.Target>
-      {/* A popover goes with the page; a dialog element would not. */}
-      {/* oxlint-disable-next-line jsx-a11y/prefer-tag-over-role */}
-      <Popover.Dropdown role="dialog" aria-label={`About ${model.name}`}>
-        {form !== null && <ModelForm name={form} model={model} onClose={close} />}
-      </Popover.Dropdown>
-    </Popover>
+    <RowMenu
+      name={model.name}
+      onClose={close}
+      items={
+        <>
+          {!model.default && (
+            <Menu.Item onClick={() => setForm("default")}>Make it the default…</Menu.Item>
+          )}
+          <Menu.Item onClick={() => setForm("verify")}>Check its files</Menu.Item>
+          <Menu.Item onClick={() => setForm("remove")}>Remove…</Menu.Item>
+        </>
+      }
+      form={form && <ModelForm name={form} model={model} onClose={close} />}
+    />
   );
 }
 

@@ -1,10 +1,9 @@
-import { ActionIcon, Menu, Popover } from "@mantine/core";
-import { IconDots } from "@tabler/icons-react";
+import { Menu } from "@mantine/core";
 import { useState } from "react";
 import type { AdminUser } from "#shared/admin.ts";
 import { accountRoles } from "#shared/permissions.ts";
+import { RowMenu } from "./row-menu.tsx";
 import { UserForm, type UserFormName } from "./user-forms.tsx";
-import styles from "./users.module.css";
 
 interface UserRowMenuProps {
   user: AdminUser;
@@ -16,33 +15,12 @@ export function UserRowMenu({ user, isSelf }: UserRowMenuProps) {
   const [form, setForm] = useState<UserFormName | null>(null);
   const close = () => setForm(null);
   return (
-    <Popover
-      opened={form !== null}
-      onChange={close}
-      width={340}
-      position="bottom-end"
-      withRoles={false}
-    >
-      <Popover.Target>
-        <div className={styles.menu}>
-          <Menu width={220}>
-            <Menu.Target>
-              <ActionIcon size={24} aria-label={`More for ${user.name}`}>
-                <IconDots size={16} aria-hidden="true" />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Items user={user} isSelf={isSelf} onForm={setForm} />
-            </Menu.Dropdown>
-          </Menu>
-        </div>
-      </Popover.Target>
-      {/* A popover goes with the page; a dialog element would not. */}
-      {/* oxlint-disable-next-line jsx-a11y/prefer-tag-over-role */}
-      <Popover.Dropdown role="dialog" aria-label={`About ${user.name}`}>
-        {form !== null && <UserForm name={form} user={user} onClose={close} />}
-      </Popover.Dropdown>
-    </Popover>
+    <RowMenu
+      name={user.name}
+      onClose={close}
+      items={<Items user={user} isSelf={isSelf} onForm={setForm} />}
+      form={form && <UserForm name={form} user={user} onClose={close} />}
+    />
   );
 }
 

@@ -66,6 +66,7 @@ test("A12 A23: what an admin does about accounts is done, or refused with what t
     await expect(form.getByLabel("Runs at once")).toHaveValue("3");
     await expect(form.getByLabel("Tokens a day")).toHaveValue("");
     await page.keyboard.press("Escape");
+    await expect(page.getByRole("button", { name: "More for Sofia" })).toBeFocused();
     const last = page.getByRole("complementary");
     await expect(last).toContainText("Ada changed the limits of everyone");
   });
