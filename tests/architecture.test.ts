@@ -113,8 +113,18 @@ describe("architecture", () => {
       (file) => !isTest(file) && readFileSync(join(root, file), "utf8").includes("process.env"),
     );
     expect(
-      readers.filter((file) => !/^server\/(config|main)\.ts$|^server\/cli\//.test(file)),
+      readers.filter((file) => !/^server\/(config(\/[\w-]+)?|main)\.ts$|^server\/cli\//.test(file)),
     ).toEqual([]);
+  });
+
+  it("E32: who starts a process tells it no more of the environment than config lets it know", () => {
+    const starters = sourceFiles("server").filter((file) => {
+      const text = readFileSync(join(root, file), "utf8");
+      const imported = /import \{([^}]*)\} from "node:child_process"/.exec(text)?.[1] ?? "type";
+      const starts = imported.split(",").some((name) => !name.trim().startsWith("type"));
+      return starts && !isTest(file) && !text.includes("env: childEnvironment()");
+    });
+    expect(starters).toEqual([]);
   });
 
   it("only accounts/sessions.ts imports lucia", () => {

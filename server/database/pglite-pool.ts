@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { PGlite } from "@electric-sql/pglite";
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
+import { childEnvironment } from "../config/child-process.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type DataFolderLock, lockDataFolder } from "./data-folder-lock.ts";
 import { int8TypeId } from "./type-ids.ts";
@@ -35,7 +36,9 @@ async function initialise(folder: string, logger: Logger): Promise<void> {
   logger.info("creating the embedded database");
   const unfinished = `${folder}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
-  await promisify(execFile)(process.execPath, [initdbScript, unfinished]);
+  await promisify(execFile)(process.execPath, [initdbScript, unfinished], {
+    env: childEnvironment(),
+  });
   await rename(unfinished, folder);
 }
 

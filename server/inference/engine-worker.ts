@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
+import { startChild } from "../config/child-process.ts";
 import { UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { GenerationRequest } from "./engine.ts";
@@ -34,10 +34,9 @@ const closeTimeoutMs = 5_000;
  * in a session of its own, so that its low priority counts beside other programs too.
  */
 export function startWorker(settings: WorkerSettings): ChildProcess {
-  return fork(fileURLToPath(new URL("./worker.mjs", import.meta.url)), [JSON.stringify(settings)], {
+  return startChild(new URL("./worker.mjs", import.meta.url), JSON.stringify(settings), {
     serialization: "advanced",
     detached: true,
-    execArgv: [],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
 }

@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
+import { startChild } from "../config/child-process.ts";
 import { AppError } from "../errors.ts";
 import type { ModelCard } from "../inference/model-card.ts";
 import type { AddProgress, Convert } from "./add-model.ts";
@@ -56,9 +56,7 @@ function whenGone(worker: ChildProcess): Promise<void> {
 }
 
 function startImporting(order: ImportOrder): ChildProcess {
-  const path = fileURLToPath(new URL("./import-worker.mjs", import.meta.url));
-  return fork(path, [JSON.stringify(order)], {
-    execArgv: [],
+  return startChild(new URL("./import-worker.mjs", import.meta.url), JSON.stringify(order), {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
 }

@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
+import { startChild } from "../config/child-process.ts";
 import { UnavailableError } from "../errors.ts";
 import { type Measurement, type MeasureSettings, measureReportSchema } from "./measurement.ts";
 
@@ -38,9 +38,7 @@ export function createMeasure(start: StartMeasuring = startMeasuring): Measure {
 
 /** As the engine's worker is started: it survives no server, and the server survives it. */
 function startMeasuring(settings: MeasureSettings): ChildProcess {
-  const path = fileURLToPath(new URL("./measure-worker.mjs", import.meta.url));
-  return fork(path, [JSON.stringify(settings)], {
-    execArgv: [],
+  return startChild(new URL("./measure-worker.mjs", import.meta.url), JSON.stringify(settings), {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
 }

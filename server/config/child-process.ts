@@ -1,0 +1,32 @@
+import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** What processes that compute may know of this one's environment; the rest may be secrets. */
+const told = new Set([
+  ...["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "WINDIR", "COMSPEC"],
+  ...["TMPDIR", "TEMP", "TMP", "LANG", "LANGUAGE", "TZ"],
+  // Not all of NODE_*: package managers keep a token in NODE_AUTH_TOKEN.
+  ...["NODE_ENV", "NODE_OPTIONS", "NODE_PATH", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"],
+  // How native libraries are found and take memory.
+  ...["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"],
+  ...["TSX_TSCONFIG_PATH", "TSX_DISABLE_CACHE", "ESBUILD_BINARY_PATH"],
+]);
+
+/**
+ * Starts a script of ours as a process that computes: with one argument, a line for messages, and none
+ * of the server's settings, secrets among them.
+ */
+export function startChild(script: URL, argument: string, options: ForkOptions): ChildProcess {
+  return fork(fileURLToPath(script), [argument], {
+    ...options,
+    execArgv: [],
+    env: childEnvironment(),
+  });
+}
+
+/** What of the environment a process may know that this one starts. */
+export function childEnvironment(): NodeJS.ProcessEnv {
+  // Windows writes names as it likes.
+  const isTold = (name: string) => told.has(name.toUpperCase()) || name.startsWith("LC_");
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => isTold(name)));
+}
