@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { compiledProcesses } from "./tests/support/compiled-server.ts";
 
 /** The files that take longest, in order: begun last, one of them would run on with one core idle. */
 const longest = [
@@ -41,12 +42,15 @@ export default defineConfig({
         },
       },
       {
+        plugins: [compiledProcesses()],
         test: {
           name: "integration",
           include: ["tests/integration/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           setupFiles: ["tests/support/patience.ts"],
+          // Files share the server's modules, which hold no state: importing them takes seconds.
+          isolate: false,
           // What a test waits for comes at once or not at all, but a machine may be starved.
           expect: { poll: { timeout: 15_000 } },
           // A shared machine can starve a server for seconds; what fails twice is broken.

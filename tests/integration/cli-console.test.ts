@@ -12,6 +12,7 @@ import { openStatementRunner, type StatementRunner } from "../../server/cli/stat
 import { type Database, openDatabase } from "../../server/database/database.ts";
 import { migrate } from "../../server/database/migrate.ts";
 import { startTestApp } from "../support/app.ts";
+import { compiledServer } from "../support/compiled-server.ts";
 import {
   copyEmptyDatabase,
   openTestDatabase,
@@ -255,7 +256,7 @@ describe("on the command line", () => {
   afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
   async function cli(command: string[], input = "") {
-    const child = spawn(process.execPath, ["--import", "tsx", "server/cli/main.ts", ...command], {
+    const child = spawn(process.execPath, [await compiledServer("cli"), ...command], {
       cwd: root,
       env: { ...process.env, NODE_ENV: "", DATA_DIR: dataDir },
     });

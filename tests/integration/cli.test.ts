@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { registerAccountCommands } from "../../server/cli/accounts.ts";
 import { startTestApp } from "../support/app.ts";
+import { compiledServer } from "../support/compiled-server.ts";
 import { signIn } from "../support/person.ts";
 import { copyEmptyDatabase } from "../support/pglite.ts";
 
@@ -17,9 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
-/** Runs a command as `npm run cli -- …` does, with `input` on its standard input. */
-async function cli(command: string[], input = "") {
-  const child = spawn(process.execPath, ["--import", "tsx", "server/cli/main.ts", ...command], {
+/** Runs a command, compiled or with the program named, with `input` on its standard input. */
+async function cli(command: string[], input = "", program?: string) {
+  const child = spawn(process.execPath, [program ?? (await compiledServer("cli")), ...command], {
     cwd: root,
     env: { ...process.env, NODE_ENV: "", DATA_DIR: dataDir },
   });
@@ -87,6 +88,7 @@ test("a refusal is words on the terminal and exit code 1, not a stack trace", as
   const { code, output } = await cli(
     ["create-admin", "--email", "a@b.test", "--password-stdin"],
     "short",
+    "scripts/cli.mjs",
   );
   expect(code).toBe(1);
   expect(output.trim()).toBe("The password needs at least 15 characters. A few words do well.");

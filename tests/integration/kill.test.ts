@@ -5,7 +5,7 @@ import { type ServerProcess, startServerProcess } from "../support/server-proces
 describe("kill -9 in mid-stream", () => {
   let server: ServerProcess;
   beforeAll(async () => {
-    server = await startServerProcess();
+    server = await startServerProcess(undefined, { compiled: true });
   }, 120_000);
   afterAll(() => server.close());
 

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compiledServer } from "../support/compiled-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { demonstrationPassword, signIn } from "../support/person.ts";
 import { type ServerProcess, startServerProcess } from "../support/server-process.ts";
@@ -12,9 +13,9 @@ import { type ServerProcess, startServerProcess } from "../support/server-proces
 const root = resolve(import.meta.dirname, "../..");
 
 /** Runs the server until it ends by itself; what a person at the terminal would see. */
-async function startAndFail(environment: Record<string, string>) {
+async function startAndFail(environment: Record<string, string>, program?: string) {
   const dataDir = await mkdtemp(join(tmpdir(), "palimpsest-"));
-  const child = spawn(process.execPath, ["scripts/start.mjs"], {
+  const child = spawn(process.execPath, [program ?? (await compiledServer("main"))], {
     cwd: root,
     env: {
       ...process.env,
@@ -40,7 +41,7 @@ describe("a start that cannot succeed", () => {
     await once(other, "listening");
     const address = other.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    const { code, lines } = await startAndFail({ PORT: String(address.port) });
+    const { code, lines } = await startAndFail({ PORT: String(address.port) }, "scripts/start.mjs");
     other.close();
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);
@@ -108,10 +109,10 @@ describe("a server that runs", () => {
 
 describe("production", () => {
   it("A7: has no default accounts", async () => {
-    const server = await startServerProcess((url) => ({
-      NODE_ENV: "production",
-      PUBLIC_ORIGIN: url,
-    }));
+    const server = await startServerProcess(
+      (url) => ({ NODE_ENV: "production", PUBLIC_ORIGIN: url }),
+      { compiled: true },
+    );
     try {
       expect(server.output()).not.toContain("demo.test");
       await expect(signIn(server.url, "admin@demo.test")).rejects.toThrow("invalid_credentials");

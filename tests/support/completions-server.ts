@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { defaultSampling, type Sampling } from "#shared/sampling.ts";
 import type {
   GeneratedToken,
   GenerationRequest,
   LoadedModel,
 } from "../../server/inference/engine.ts";
+import { freePort } from "./free-port.ts";
 
 /** How the server tells its tokens: as vLLM does, as llama.cpp does, or in text alone. */
 type Telling = "ids" | "content" | "text";
@@ -62,7 +62,7 @@ export async function startCompletionsServer(
   const probes: AskedCompletion[] = [];
   let faults: (Fault | null)[] = [];
   let standing: Fault | null = null;
-  let port = 0;
+  const port = await freePort();
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = await readRequest(request, response);
@@ -82,8 +82,6 @@ export async function startCompletionsServer(
   const start = async () => {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
-    // A listening TCP server's address is no pipe's name.
-    ({ port } = server.address() as AddressInfo);
   };
   await start();
   return {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
+import { freePort } from "./free-port.ts";
 
 /** What an SMTP server was given, as it came over the line. */
 export interface ReceivedMail {
@@ -30,7 +30,7 @@ export interface MailServer {
 export async function startMailServer(): Promise<MailServer> {
   const received: ReceivedMail[] = [];
   let verdict: Verdict = () => undefined;
-  let port = 0;
+  const port = await freePort();
   let server: SMTPServer | undefined;
 
   async function start(): Promise<void> {
@@ -53,8 +53,6 @@ export async function startMailServer(): Promise<MailServer> {
     });
     server.listen(port, "127.0.0.1");
     await once(server.server, "listening");
-    // A listening TCP server's address is no pipe's name.
-    ({ port } = server.server.address() as AddressInfo);
   }
 
   await start();

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,8 +34,19 @@ export async function openTestDatabase(): Promise<TestDatabase> {
 /** A folder of the test's own with a migrated, empty database, not open. */
 export async function copyEmptyDatabase(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), "palimpsest-"));
-  await cp(await template(), dataDir, { recursive: true });
+  copyFolder(await template(), dataDir);
   return dataDir;
+}
+
+/** `fs.cp` asks so much about each of a thousand files that it takes more than a second. */
+function copyFolder(from: string, to: string): void {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) {
+      mkdirSync(target);
+      copyFolder(source, target);
+    } else copyFileSync(source, target);
+  }
 }
 
 /** A logger that says nothing. */

@@ -56,6 +56,8 @@ export interface RunDeskOptions {
   body?: string;
   model: LoadedModel;
   clock?: Clock;
+  /** How the model is loaded; by default it is there. */
+  loadModel?: (model: LoadedModel) => Promise<LoadedModel>;
   sync?: Partial<SyncDeps>;
   /** What generation sees of the open documents. */
   wrapRooms?: (rooms: Rooms) => Rooms;
@@ -86,7 +88,7 @@ export async function openRunDesk(options: RunDeskOptions): Promise<RunDesk> {
     return createGeneration({
       database,
       rooms,
-      models: { load: async () => model },
+      models: { load: async () => options.loadModel?.(model) ?? model },
       documents: options.wrapDocuments?.(documents) ?? documents,
       publish: {
         toDocument(_documentId, event, payload) {

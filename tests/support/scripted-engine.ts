@@ -46,6 +46,8 @@ export interface ScriptedModel extends LoadedModel {
   /** Holds the computing of prompts back, or lets it go on. */
   holdPrefill(hold: boolean): void;
   lose(): void;
+  /** Resolves once it is there, as loading the model does. */
+  ready(): Promise<void>;
   /** Starts again after `lose`. */
   restart(): void;
 }
@@ -166,8 +168,12 @@ export function createScriptedModel(options: ScriptedModelOptions = {}): Scripte
       for (const listener of listeners) listener(loss());
       stir();
     },
+    async ready() {
+      while (lost) await new Promise<void>((resolve) => wake.push(resolve));
+    },
     restart() {
       lost = false;
+      stir();
     },
   };
 }
