@@ -16,6 +16,9 @@ function createMember(name: string, places = 4) {
     places,
     failures: 0,
     problem: undefined,
+    get near() {
+      return here;
+    },
     get available() {
       return here;
     },

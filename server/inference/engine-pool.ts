@@ -16,6 +16,8 @@ export interface PoolMember {
   readonly places: number;
   /** Whether a generation can begin there now. */
   readonly available: boolean;
+  /** Whether it is available, or may be within seconds: `ready` waits for it. */
+  readonly near: boolean;
   /** Why it is not available, for an admin. */
   readonly problem: string | undefined;
   /** How often it was lost, or left out, since it was opened. */
@@ -43,6 +45,8 @@ export interface MemberStatus {
 export interface EnginePool extends Engine {
   /** Whether one of its engines is available. */
   readonly available: boolean;
+  /** Whether one of them is available, or may be within seconds. */
+  readonly near: boolean;
   /** Sequences that are open, wherever they are. */
   readonly openSequences: number;
   /** Resolves when one of its engines is available; throws an UnavailableError when none is near. */
@@ -79,6 +83,9 @@ export function createEnginePool(model: EngineModel, members: readonly PoolMembe
     model,
     get available() {
       return closing === undefined && members.some(({ available }) => available);
+    },
+    get near() {
+      return closing === undefined && members.some(({ near }) => near);
     },
     get openSequences() {
       return openSequences;

@@ -58,6 +58,21 @@ export class RestartingEngine implements PoolMember {
     return this.#state.is === "running";
   }
 
+  get near(): boolean {
+    const state = this.#state;
+    switch (state.is) {
+      case "running":
+      case "starting":
+        return true;
+      case "waiting":
+        return this.#waitMs(state.untilMs) <= patienceMs;
+      case "closed":
+        return false;
+      default:
+        return state satisfies never;
+    }
+  }
+
   get problem(): string | undefined {
     if (this.available) return undefined;
     return this.#lastError instanceof Error ? this.#lastError.message : "It is being started.";
@@ -130,8 +145,12 @@ export class RestartingEngine implements PoolMember {
     this.#state = { is: "waiting", untilMs: clock.now() + delayMs, cancel };
   }
 
+  #waitMs(untilMs: number): number {
+    return untilMs - this.#options.clock.now();
+  }
+
   #requireSoon(untilMs: number): void {
-    const waitMs = untilMs - this.#options.clock.now();
+    const waitMs = this.#waitMs(untilMs);
     if (waitMs <= patienceMs) return;
     throw new UnavailableError(
       `The engine failed ${this.#failures} times in a row. It is started again in ${Math.ceil(waitMs / 1_000)} seconds.`,

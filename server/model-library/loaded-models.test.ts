@@ -17,6 +17,9 @@ test("E11: a model that somebody waits for is not unloaded while its engine is b
     places: 1,
     failures: 0,
     problem: undefined,
+    get near() {
+      return !closed;
+    },
     get available() {
       return available;
     },

@@ -247,6 +247,25 @@ test.each<[string, string, Fault]>([
   20_000,
 );
 
+test("E13: a server that refuses even the plainest request is left out like any other that fails", async () => {
+  server.failAll({ is: "answer", status: 400 });
+  const engine = connect();
+  expect(engine.near).toBe(true);
+  await expect(engine.ready()).rejects.toThrow(
+    "far cannot be used now. The engine's server answered 400.",
+  );
+  expect([engine.near, engine.failures, engine.problem]).toEqual([
+    false,
+    1,
+    "The engine's server answered 400.",
+  ]);
+  // Asked again at once it would be asked for ever.
+  expect(server.probes).toHaveLength(1);
+  server.failAll(null);
+  await vi.waitFor(() => expect(engine.available).toBe(true), { timeout: 10_000 });
+  expect([engine.near, server.probes.length]).toEqual([true, 2]);
+});
+
 test("E13: a request that is refused for itself is not tried again, and the engine stays", async () => {
   const engine = connect();
   await engine.ready();

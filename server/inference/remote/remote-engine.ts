@@ -1,13 +1,3 @@
-import {
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  DelegateBackoff,
-  ExponentialBackoff,
-  handleWhen,
-  type IRetryBackoffContext,
-  retry,
-} from "cockatiel";
 import { defaultSampling } from "#shared/sampling.ts";
 import type { RemoteEngineSettings } from "../../config/engines-file.ts";
 import { InvalidError, UnavailableError } from "../../errors.ts";
@@ -17,13 +7,12 @@ import { requestProblem } from "../check-request.ts";
 import type { EngineModel, EngineSequence, GenerationRequest, Tokenizer } from "../engine.ts";
 import type { PoolMember, PoolSequence } from "../engine-pool.ts";
 import { failedGeneration } from "../failed-generation.ts";
-import { type CompletionDelta, readCompletion } from "./completion-events.ts";
+import { CompletionLine } from "./completion-line.ts";
 import { unheardKnobs, writeRequest } from "./dialects.ts";
-import { openRemoteLine, type RemoteLine } from "./remote-answer.ts";
-import { RemoteFailure } from "./remote-failure.ts";
-import { type Completion, RemoteGeneration } from "./remote-generation.ts";
+import { RemoteGeneration } from "./remote-generation.ts";
 import { promptText } from "./token-text.ts";
 import { type LinePlace, WaitingLine } from "./waiting-line.ts";
+import { WatchedServer } from "./watched-server.ts";
 
 export interface RemoteEngineOptions {
   settings: RemoteEngineSettings;
@@ -33,12 +22,6 @@ export interface RemoteEngineOptions {
   logger: Logger;
 }
 
-const probeEveryMs = 500;
-const shortestRestMs = 1_000;
-const longestRestMs = 30_000;
-/** A run waits no longer for a busy server: it pauses, and can go on elsewhere. */
-const longestRetryMs = 5_000;
-const mostRetries = 2;
 const longestProbeMs = 10_000;
 
 /**
@@ -49,36 +32,19 @@ const longestProbeMs = 10_000;
 export class RemoteEngine implements PoolMember {
   readonly kind = "remote";
   readonly #options: RemoteEngineOptions;
-  readonly #line: RemoteLine;
+  readonly #line: CompletionLine;
+  readonly #server: WatchedServer;
   readonly #places: WaitingLine;
   readonly #generations = new Set<RemoteGeneration>();
-  readonly #breaker = circuitBreaker(handleWhen(isOfTheEngine), {
-    halfOpenAfter: new ExponentialBackoff({
-      initialDelay: shortestRestMs,
-      maxDelay: longestRestMs,
-    }),
-    breaker: new ConsecutiveBreaker(1),
-  });
-  readonly #retry = retry(handleWhen(isPassing), {
-    maxAttempts: mostRetries,
-    backoff: new DelegateBackoff(retryDelay),
-  });
   readonly #untold: Set<string> = new Set();
-  #failures = 0;
-  #problem: string | undefined;
-  #cancelProbe: () => void = () => {};
-  #probing: Promise<void>;
-  /** Whether it has ever answered. */
-  #known = false;
   readonly #closing = new AbortController();
 
   constructor(options: RemoteEngineOptions) {
+    const { settings, clock, logger } = options;
     this.#options = options;
-    this.#line = openRemoteLine(options.settings);
-    this.#places = new WaitingLine(options.settings.places);
-    this.#breaker.onBreak(() => this.#broke());
-    this.#breaker.onReset(() => options.logger.info("engine answers again"));
-    this.#probing = this.#probe();
+    this.#line = new CompletionLine(options);
+    this.#places = new WaitingLine(settings.places);
+    this.#server = new WatchedServer({ knock: () => this.#knock(), clock, logger });
   }
 
   get name(): string {
@@ -90,22 +56,25 @@ export class RemoteEngine implements PoolMember {
   }
 
   get available(): boolean {
-    return this.#known && !this.#isClosed() && this.#breaker.state === CircuitState.Closed;
+    return this.#server.available;
+  }
+
+  get near(): boolean {
+    return this.#server.near;
   }
 
   get problem(): string | undefined {
-    return this.available ? undefined : (this.#problem ?? "It has not answered yet.");
+    return this.#server.problem;
   }
 
-  /** How often it was left out since the start. */
   get failures(): number {
-    return this.#failures;
+    return this.#server.failures;
   }
 
   async ready(): Promise<void> {
-    await this.#probing;
+    await this.#server.asked();
     if (this.available) return;
-    const problem = this.#problem ?? "It is closed.";
+    const problem = this.#isClosed() ? "It is closed." : (this.problem ?? "");
     throw new UnavailableError(
       `The engine ${this.name} cannot be used now. ${problem} Choose another model, or try again in a while.`,
     );
@@ -117,11 +86,10 @@ export class RemoteEngine implements PoolMember {
   }
 
   async close(): Promise<void> {
-    this.#cancelProbe();
     this.#closing.abort(new Error("closed"));
     for (const generation of this.#generations)
       generation.cancel(new UnavailableError("The engine is closed."));
-    await this.#probing;
+    await this.#server.close();
     this.#line.close();
   }
 
@@ -163,7 +131,7 @@ export class RemoteEngine implements PoolMember {
       request,
       settings,
       model: { ...model, tokenizer },
-      send: (body, aborted) => this.#send(body, aborted),
+      send: (body, aborted) => this.#line.ask(body, aborted),
     });
     const place = this.#places.join();
     const abort = () => generation.cancel(signal?.reason);
@@ -190,42 +158,8 @@ export class RemoteEngine implements PoolMember {
     } catch (error) {
       this.#options.logger.warn({ err: error }, "engine failed a run");
       // Whoever asks again when he is told finds it left out.
-      await this.#note(error);
+      await this.#server.note(error);
       generation.cancel(error);
-    }
-  }
-
-  /** Opens the breaker for what broke a stream; what failed before has opened it already. */
-  async #note(error: unknown): Promise<void> {
-    if (this.#breaker.state !== CircuitState.Closed) return;
-    await this.#breaker.execute(() => Promise.reject(asError(error))).catch(() => undefined);
-  }
-
-  #send(body: object, signal: AbortSignal): Promise<Completion> {
-    return this.#retry.execute(() => this.#attempt(body, signal), signal);
-  }
-
-  /** Resolves with the completion once its first delta is there. */
-  async #attempt(
-    body: object,
-    signal: AbortSignal,
-    firstTokenTimeoutMs = this.#options.settings.firstTokenTimeoutMs,
-  ): Promise<Completion> {
-    const { tokenTimeoutMs } = this.#options.settings;
-    const patience = new Patience(signal, this.#options.clock);
-    try {
-      patience.start(firstTokenTimeoutMs);
-      const answer = await this.#line.ask({
-        path: "/v1/completions",
-        body,
-        signal: patience.signal,
-      });
-      const deltas = readCompletion(answer);
-      const first = await deltas.next();
-      patience.stop();
-      return goOn(first, deltas, patience, tokenTimeoutMs);
-    } catch (error) {
-      throw patience.explain(error);
     }
   }
 
@@ -235,34 +169,6 @@ export class RemoteEngine implements PoolMember {
     if (unheard.length === 0) return;
     for (const knob of unheard) this.#untold.add(knob);
     this.#options.logger.warn({ knobs: unheard }, "engine does not know these sampling fields");
-  }
-
-  #broke(): void {
-    const { lastFailure } = this.#breaker;
-    const error = lastFailure && "error" in lastFailure ? lastFailure.error : undefined;
-    this.#failures++;
-    this.#problem = error?.message;
-    this.#options.logger.warn({ err: error }, "engine left out until it answers again");
-    this.#probeLater();
-  }
-
-  #probeLater(): void {
-    this.#cancelProbe();
-    if (this.#isClosed()) return;
-    this.#cancelProbe = this.#options.clock.after(probeEveryMs, () => {
-      this.#probing = this.#probe();
-    });
-  }
-
-  /** Asks whether the server is there; while the breaker rests it is not bothered. Never rejects. */
-  async #probe(): Promise<void> {
-    try {
-      await this.#breaker.execute(() => this.#knock());
-      this.#known = true;
-      this.#problem = undefined;
-    } catch {
-      this.#probeLater();
-    }
   }
 
   /** Has one token drawn: only that shows that the model is there, and that we may use it. */
@@ -278,87 +184,7 @@ export class RemoteEngine implements PoolMember {
       beside: {},
     });
     const limitMs = Math.min(settings.firstTokenTimeoutMs, longestProbeMs);
-    const completion = await this.#attempt(body, this.#closing.signal, limitMs);
+    const completion = await this.#line.attempt(body, this.#closing.signal, limitMs);
     for await (const _delta of completion) break;
   }
-}
-
-/** A limit to how long a server may keep us waiting, beside the caller's own signal. */
-class Patience {
-  readonly signal: AbortSignal;
-  readonly #caller: AbortSignal;
-  readonly #clock: Clock;
-  readonly #over = new AbortController();
-  #cancel: () => void = () => {};
-
-  constructor(caller: AbortSignal, clock: Clock) {
-    this.#caller = caller;
-    this.#clock = clock;
-    this.signal = AbortSignal.any([caller, this.#over.signal]);
-  }
-
-  start(limitMs: number): void {
-    this.stop();
-    this.#cancel = this.#clock.after(limitMs, () => this.abandon());
-  }
-
-  stop(): void {
-    this.#cancel();
-  }
-
-  /** Closes the request. */
-  abandon(): void {
-    this.#over.abort(new Error("given up"));
-  }
-
-  /** The error as the caller should see it; the request is closed. */
-  explain(error: unknown): unknown {
-    this.stop();
-    const wasSilent = this.#over.signal.aborted && !this.#caller.aborted;
-    this.abandon();
-    if (!wasSilent) return error;
-    const message = "The engine's server kept a run waiting for too long.";
-    return new RemoteFailure("silent", message, { cause: error });
-  }
-}
-
-async function* goOn(
-  first: IteratorResult<CompletionDelta, void>,
-  deltas: AsyncGenerator<CompletionDelta, void, undefined>,
-  patience: Patience,
-  tokenTimeoutMs: number,
-): AsyncGenerator<CompletionDelta, void, undefined> {
-  try {
-    for (let step = first; step.done !== true; ) {
-      yield step.value;
-      // Time that the consumer takes is not the server's.
-      patience.start(tokenTimeoutMs);
-      step = await deltas.next();
-      patience.stop();
-    }
-  } catch (error) {
-    throw patience.explain(error);
-  } finally {
-    patience.abandon();
-  }
-}
-
-function isPassing(error: Error): boolean {
-  if (!(error instanceof RemoteFailure) || !error.isPassing) return false;
-  return (error.retryAfterMs ?? 0) <= longestRetryMs;
-}
-
-function isOfTheEngine(error: Error): boolean {
-  return error instanceof RemoteFailure && error.isOfTheEngine;
-}
-
-/** As long as the server asks for, else a moment that grows. */
-function retryDelay({ attempt, result }: IRetryBackoffContext<unknown>): number {
-  const error = "error" in result ? result.error : undefined;
-  const wished = error instanceof RemoteFailure ? error.retryAfterMs : undefined;
-  return wished ?? 200 * 2 ** attempt;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error("unknown", { cause: error });
 }

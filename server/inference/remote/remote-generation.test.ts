@@ -91,6 +91,24 @@ test("E13: a run whose length ends it within a character ends there", async () =
   }
 });
 
+test("R19 E13: the special token of a template goes to a server that is sent text, too", async () => {
+  const asked: unknown[] = [];
+  const send = async function* (body: Body): AsyncGenerator<CompletionDelta> {
+    asked.push(body["prompt"]);
+    yield { text: "x", tokens: undefined, finish: "length" };
+  };
+  const [end, words] = [tokenizer.endOfTextId, tokenizer.encode("[WP] A mill [RESPONSE] ")];
+  const tail = tokenizer.encode("🙂").slice(-1);
+  await generate([end, ...words], { maxTokens: 1 }, { send });
+  await generate([...tail, end, ...words], { maxTokens: 1 }, { send });
+  await generate([end], { maxTokens: 1 }, { send });
+  expect(asked).toEqual([
+    "<|endoftext|>[WP] A mill [RESPONSE] ",
+    "<|endoftext|>[WP] A mill [RESPONSE] ",
+    "<|endoftext|>",
+  ]);
+});
+
 test("R17 E13: another Palimpsest is told all that the run wrote, with every request", async () => {
   const asked: unknown[] = [];
   const send = async function* (body: Body): AsyncGenerator<CompletionDelta> {

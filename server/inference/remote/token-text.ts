@@ -53,13 +53,21 @@ function endsWhole(bytes: Uint8Array): boolean {
   return bytes.length - start >= length;
 }
 
+/** What servers that are sent text take for the special token. */
+const endOfText = "<|endoftext|>";
+
 /**
- * A prompt as text. A character of which the window has only the end is left out, as is one that is
- * not complete; a prompt of the end-of-text token alone keeps it, for servers that refuse an empty one.
+ * A prompt as text, the end-of-text token by its name. A character of which the window has only the
+ * end is left out, as is one that is not complete; an empty prompt is that token, for servers that
+ * refuse an empty one.
  */
 export function promptText(tokenizer: Tokenizer, prompt: readonly number[]): string {
-  const bytes = Buffer.concat(prompt.map((id) => tokenizer.bytes(id)));
-  if (bytes.length === 0) return "<|endoftext|>";
+  const bytes = Buffer.concat(
+    prompt.map((id) =>
+      id === tokenizer.endOfTextId ? Buffer.from(endOfText) : tokenizer.bytes(id),
+    ),
+  );
+  if (bytes.length === 0) return endOfText;
   const start = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   return decoder.decode(bytes.subarray(Math.max(0, start)), { stream: true });
