@@ -69,6 +69,7 @@ export const runReasons = [
   "quota",
   "engine_lost",
   "engine_full",
+  "nothing_allowed",
   "access",
   "document_gone",
   "storage",

@@ -53,6 +53,8 @@ const pausedSentences: { readonly [reason in Exclude<RunReason, "by_person">]: s
   engine_lost: `The engine stopped. ${safeResume}`,
   engine_full:
     "Paused: the model has no room for this now. Resume in a while, or ask for fewer tokens or beams",
+  nothing_allowed:
+    "Paused: every word that could come next is banned. Lift a ban, or change a sentence, then resume",
   storage: `The database was away. ${safeResume}`,
   error: `Something failed. ${safeResume}`,
   loop: "Paused: it was repeating itself. Raise the temperature or a penalty, or change a sentence, then resume",
@@ -66,6 +68,7 @@ const failedSentences: { readonly [reason in RunReason]: string } = {
   interrupted: "The run was interrupted. Your text is safe; start again when you like",
   engine_lost: "The engine stopped. Your text is safe; start again when you like",
   engine_full: "The model had no room for this. Start again in a while",
+  nothing_allowed: "Every word that could come next is banned. Lift a ban, then start again",
   storage: "The database went away. Start again when you like",
   error: "The run failed. Your text is safe; start again when you like",
   loop: "Ended: it was repeating itself",

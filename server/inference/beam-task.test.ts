@@ -179,6 +179,19 @@ describe("a beam search beside other generations", () => {
     expect(short).toHaveLength(22);
   });
 
+  test("E35: where everything is banned it says so, instead of ending with nothing", async () => {
+    openDesk();
+    const bannedSequences = Array.from({ length: card.vocabularySize }, (_, id) => [id]);
+    desk.scheduler.generate(
+      0,
+      0,
+      ask(prompt, beams({ beams: 3, maxTokens: 4 }), { bannedSequences }),
+    );
+    await vi.waitFor(() => expect(desk.endings.get(0)).toEqual({ how: "barred" }));
+    const request = ask(prompt, beams({ beams: 3, maxTokens: 4 }));
+    expect(await search(request, 1)).not.toEqual([]);
+  });
+
   test("one that is cancelled leaves its prompt for the next", async () => {
     openDesk();
     desk.scheduler.generate(0, 0, ask(prompt, beams({ beams: 5, maxTokens: 18 })));

@@ -2,6 +2,7 @@ import { shortRow } from "./batch-plan.ts";
 import { type BeamSearch, createBeamSearch } from "./beam-search.ts";
 import type { PrefillReport } from "./engine.ts";
 import type { TaskOptions } from "./generation-task.ts";
+import { NothingAllowedError } from "./nothing-allowed.ts";
 import { scoreBeam } from "./sampler.ts";
 import { commonPrefix, fewestTokens, pieceLength, type SequenceMemory } from "./sequence-memory.ts";
 import type { Seat, Share, StepRoom, Task, TaskNews } from "./task.ts";
@@ -154,6 +155,7 @@ export class BeamTask implements Task {
     const before = this.#lanes;
     this.#search.advance(before.map(({ scores }) => scores ?? new Float32Array()));
     this.#isOver = this.#search.done;
+    if (this.#isOver && this.#search.best().length === 0) throw new NothingAllowedError();
     if (this.#isOver) return;
     const parents = this.#search.live.map(({ parent }) => parent);
     this.#spare.push(...before.filter((_, i) => !parents.includes(i)).map(({ memory }) => memory));

@@ -4,8 +4,9 @@ import { describe, expect, test, vi } from "vitest";
 import { UnavailableError } from "../errors.ts";
 import { createEngine } from "./create-engine.ts";
 import { startWorker } from "./engine-worker.ts";
+import { NothingAllowedError } from "./nothing-allowed.ts";
 import { request, take } from "./test-support/create-engine-contract.ts";
-import { someTokens, talesFolder } from "./test-support/tales.ts";
+import { someTokens, talesCard, talesFolder } from "./test-support/tales.ts";
 
 /** Lets an engine write for ever, and says so once it does. */
 const endlessServer = `
@@ -78,6 +79,17 @@ describe("the life of an engine", () => {
     await new Promise((resolve) => server.stdout.once("data", resolve));
     server.kill("SIGKILL");
     expect(await complaints).toBe("");
+  });
+
+  test("E35: where everything is banned a generation ends with an error that says so", async () => {
+    const engine = await createEngine({ modelFolder: talesFolder });
+    const bannedSequences = Array.from({ length: talesCard.vocabularySize }, (_, id) => [id]);
+    for (const sampling of [{}, { strategy: "greedy" }, { strategy: "beams", beams: 2 }] as const) {
+      const barred = { ...request(someTokens(5), { ...sampling, maxTokens: 4 }), bannedSequences };
+      await expect(take(engine.open().generate(barred))).rejects.toThrow(NothingAllowedError);
+    }
+    expect(await take(engine.open().generate(request(someTokens(5))), 1)).toHaveLength(1);
+    await engine.close();
   });
 
   test("a folder without a model is refused by name", async () => {

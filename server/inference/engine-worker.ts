@@ -4,6 +4,7 @@ import { UnavailableError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { GenerationRequest } from "./engine.ts";
 import { EngineFullError } from "./engine-full.ts";
+import { NothingAllowedError } from "./nothing-allowed.ts";
 import {
   type Command,
   type Report,
@@ -173,6 +174,8 @@ export class EngineWorker {
         );
       case "refused":
         return this.#remove(report.generation)?.stream.stop(new EngineFullError(report.message));
+      case "barred":
+        return this.#remove(report.generation)?.stream.stop(new NothingAllowedError());
       case "queue":
         this.#queue = report.generations;
         return;

@@ -60,7 +60,7 @@ const tokenSchema = z.object({
     .exactOptional(),
 });
 
-/** One thing that the worker tells. A generation's last is `ended`, `failed` or `refused`. */
+/** One thing that the worker tells. A generation's last is `ended`, `failed`, `refused` or `barred`. */
 const reportSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("ready"),
@@ -76,6 +76,7 @@ const reportSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ended"), generation: number }),
   z.object({ type: z.literal("failed"), generation: number, message: z.string() }),
   z.object({ type: z.literal("refused"), generation: number, message: z.string() }),
+  z.object({ type: z.literal("barred"), generation: number }),
   /** Generations that wait for a place, first in line first. */
   z.object({ type: z.literal("queue"), generations: z.array(number) }),
 ]);

@@ -13,6 +13,7 @@ import {
   penaliseFrequency,
   penaliseRepetition,
 } from "./logits-processors.ts";
+import { NothingAllowedError } from "./nothing-allowed.ts";
 import { uniform } from "./random.ts";
 import type { TokenHistory } from "./token-history.ts";
 
@@ -102,7 +103,10 @@ function drawDespiteRepetition(input: DrawInput): Draw {
   const logits = copied(input);
   process(logits, input, false);
   const id = best(logits, highestOf(logits));
-  if (id === undefined) throw new Error("The model's logits hold no number to choose by.");
+  if (id === undefined) {
+    if (input.logits.some((logit) => Number.isFinite(logit))) throw new NothingAllowedError();
+    throw new Error("The model's logits hold no number to choose by.");
+  }
   const drawn = { id, logprob: 0 };
   return input.alternatives ? { ...drawn, alternatives: [drawn] } : drawn;
 }

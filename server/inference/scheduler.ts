@@ -6,12 +6,13 @@ import { GenerationTask } from "./generation-task.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { MemoryPool } from "./memory-pool.ts";
 import type { ModelCard } from "./model-card.ts";
+import { NothingAllowedError } from "./nothing-allowed.ts";
 import { Places } from "./places.ts";
 import { initialCredit, type WorkerRequest } from "./protocol.ts";
 import type { Share, Task } from "./task.ts";
 import { nextRebuilds } from "./window-slide.ts";
 
-/** What a scheduler tells; the last word on a generation is `ended`, `failed` or `refused`. */
+/** What a scheduler tells; the last word on a generation is `ended`, `failed`, `refused` or `barred`. */
 export interface SchedulerEvents {
   prefilled(generation: number, report: PrefillReport): void;
   token(generation: number, token: GeneratedToken): void;
@@ -19,6 +20,8 @@ export interface SchedulerEvents {
   failed(generation: number, message: string): void;
   /** It never had a place; the message is a sentence for people. */
   refused(generation: number, message: string): void;
+  /** Every token that could come next is banned. */
+  barred(generation: number): void;
   queue(generations: number[]): void;
 }
 
@@ -238,6 +241,7 @@ export class Scheduler {
   #fail(task: Task, error: unknown): void {
     this.#leave(task);
     this.#options.events.failed(task.id, error instanceof Error ? error.message : String(error));
+    if (error instanceof NothingAllowedError) return this.#options.events.barred(task.id);
   }
 
   #leave(task: Task): void {

@@ -34,6 +34,7 @@ async function serve(): Promise<void> {
       failed: (generation, message) => report({ type: "failed", generation, message }),
       refused: (generation, message) => report({ type: "refused", generation, message }),
       queue: (generations) => report({ type: "queue", generations }),
+      barred: (generation) => report({ type: "barred", generation }),
     },
     listen: () => new Promise((resolve) => setImmediate(resolve)),
   });

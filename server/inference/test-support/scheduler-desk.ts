@@ -14,7 +14,8 @@ export interface RecordedRow {
 export type Ending =
   | { how: "ended" }
   | { how: "failed"; message: string }
-  | { how: "refused"; message: string };
+  | { how: "refused"; message: string }
+  | { how: "barred" };
 
 /** A scheduler whose steps and reports are written down. */
 export interface SchedulerDesk {
@@ -77,6 +78,7 @@ export function openSchedulerDesk(
       ended: (id) => void desk.endings.set(id, { how: "ended" }),
       failed: (id, message) => void desk.endings.set(id, { how: "failed", message }),
       refused: (id, message) => void desk.endings.set(id, { how: "refused", message }),
+      barred: (id) => void desk.endings.set(id, { how: "barred" }),
       queue: (generations) => void desk.queues.push(generations),
     },
     listen: () => new Promise((resolve) => setImmediate(resolve)).then(() => desk.betweenSteps()),
