@@ -13,6 +13,8 @@ export interface AdmissionOptions {
   pool: MemoryPool;
   /** Who has no room yet holds up those behind for so long, then lets them by for as long. */
   holdUpMs: number;
+  /** Ends a task that could not be given memory. */
+  fail: (task: Task, error: unknown) => void;
 }
 
 /** Waiting for another to compute so much of the same prompt is worth it; less is computed at once. */
@@ -76,7 +78,7 @@ export class Admission {
       if (task.seated) continue;
       const match = this.#search(task);
       if (this.#isBeingComputed(task, match?.kept ?? 0)) continue;
-      if (this.#sit(task, match) >= longCopy) return;
+      if (this.#tryToSit(task, match) >= longCopy) return;
     }
   }
 
@@ -91,6 +93,16 @@ export class Admission {
     if (!pool.reserve(task, this.#bytesFor(task) + half, match?.memory)) return undefined;
     const isThere = match && (pool.isIdle(match.memory) || pool.holds(task, match.memory));
     return isThere ? this.#adopt(task, match) : pool.create(task, sequence);
+  }
+
+  /** The system may refuse memory that the budget allows: that ends one task, and not all of them. */
+  #tryToSit(task: Task, match: MemoryMatch | undefined): number {
+    try {
+      return this.#sit(task, match);
+    } catch (error) {
+      this.#options.fail(task, error);
+      return 0;
+    }
   }
 
   /** Returns how many tokens were copied. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { KeyValueCache } from "./key-value-cache.ts";
+import type { OnnxRuntime } from "./onnx-runtime.ts";
 import { openRuntime } from "./open-runtime.ts";
 import { talesCard } from "./test-support/tales.ts";
 
@@ -9,6 +10,22 @@ function ownMemory(): number {
   const report = readFileSync("/proc/self/smaps_rollup", "utf8");
   return 1024 * Number(/^Anonymous:\s+(\d+)/m.exec(report)?.[1]);
 }
+
+test("a cache that the system refuses memory has what it had, and can be asked again", () => {
+  const endless = { layers: 1, heads: 1, headSize: 2 ** 36, contextTokens: 2 ** 10 };
+  const runtime: OnnxRuntime = {
+    kind: "binding",
+    sharesWeights: false,
+    open: () => Promise.reject(new Error("There is no graph.")),
+    tensor: (data) => ({ data, released: false, release() {} }),
+    release() {},
+  };
+  const cache = new KeyValueCache(runtime, endless);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    expect(() => cache.reserve(1)).toThrow(RangeError);
+    expect([cache.capacity, cache.bytes, cache.tensors]).toEqual([0, 0, []]);
+  }
+});
 
 test.runIf(process.platform === "linux")(
   "a cache takes as much as it says while it grows, and nothing once it is released",

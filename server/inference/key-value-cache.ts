@@ -62,13 +62,15 @@ export class KeyValueCache {
     return this.#capacity * bytesPerToken(this.#shape);
   }
 
-  /** Makes room for `tokens`, keeping what is there. */
+  /** Makes room for `tokens`, keeping what is there, also where the system refuses it and this throws. */
   reserve(tokens: number): void {
     if (tokens <= this.#capacity) return;
-    this.#capacity = capacityFor(tokens, this.#shape);
+    const capacity = capacityFor(tokens, this.#shape);
     const growsByPages = this.#runtime.kind === "zero-copy";
-    const room = growsByPages ? this.#shape.contextTokens : this.#capacity;
+    const room = growsByPages ? this.#shape.contextTokens : capacity;
     if (room > this.#room) this.#resize(room);
+    // Only now: the system may refuse it.
+    this.#capacity = capacity;
   }
 
   /**
@@ -105,13 +107,14 @@ export class KeyValueCache {
     const { layers, heads, headSize } = this.#shape;
     const [old, oldMemory, oldRoom] = [this.#tensors, this.#memory, this.#room];
     const values = heads * room * headSize;
-    this.#memory = Array.from({ length: 2 * layers }, () => allocate(4 * values));
-    this.#tensors = this.#memory.map((memory, i) => {
-      const data = new Float32Array(memory, 0, values);
+    const memory = Array.from({ length: 2 * layers }, () => allocate(4 * values));
+    this.#tensors = memory.map((buffer, i) => {
+      const data = new Float32Array(buffer, 0, values);
       const before = old[i]?.data;
       if (before instanceof Float32Array) copyHeads(before, oldRoom, data, room, this.#shape);
       return this.#runtime.tensor(data, [1, heads, room, headSize]);
     });
+    this.#memory = memory;
     this.#room = room;
     free(old, oldMemory);
   }

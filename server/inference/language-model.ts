@@ -35,6 +35,8 @@ export interface LanguageModelOptions {
   runtime: OnnxRuntime;
   /** By default chosen by the model's size. */
   threads?: number | undefined;
+  /** Whether the folder holds another model by now, whose graphs would not belong to these weights. */
+  isReplaced?: (() => boolean) | undefined;
 }
 
 /** Below this, handing work to a second thread costs more than it saves. */
@@ -111,14 +113,18 @@ class GraphFamily {
     if (file === undefined) throw new Error("The model has no graph for this runtime.");
     const threads = this.#options.threads ?? (card.parameters < twoThreadsFromParameters ? 1 : 2);
     const session = await runtime.open(join(folder, file.file), threads);
-    const graph = new GraphStep({ session, slots: file.slots, shape: card, runtime });
+    // What is not among the graphs nobody else releases.
+    let release = () => session.release();
     try {
+      if (this.#options.isReplaced?.()) throw new Error("The model was replaced while it loaded.");
+      const graph = new GraphStep({ session, slots: file.slots, shape: card, runtime });
+      release = () => graph.release();
       await graph.run(this.#fill([], graph.slots), new Float32Array(0));
+      this.#graphs.push(graph);
     } catch (error) {
-      await graph.release();
+      await release();
       throw error;
     }
-    this.#graphs.push(graph);
   }
 
   loadRest(): void {

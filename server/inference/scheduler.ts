@@ -76,7 +76,8 @@ export class Scheduler {
     this.#pool = pool;
     const { holdUpMs = defaultHoldUpMs } = options;
     const { contextTokens } = card;
-    this.#admission = new Admission({ model, contextTokens, places, pool, holdUpMs });
+    const fail = (task: Task, error: unknown) => this.#fail(task, error);
+    this.#admission = new Admission({ model, contextTokens, places, pool, holdUpMs, fail });
   }
 
   /** Starts a generation; one that its sequence still has ends. */
@@ -166,7 +167,7 @@ export class Scheduler {
     const rebuilds = nextRebuilds(ready, maxRows, (task, slide) =>
       this.#admission.provideRebuild(task, slide.tokens),
     );
-    return planStep(ready, maxRows, rebuilds);
+    return planStep(ready, maxRows, rebuilds, (task, error) => this.#fail(task, error));
   }
 
   /** Where someone waits, those whose consumers take nothing give up their places. */
@@ -240,8 +241,8 @@ export class Scheduler {
 
   #fail(task: Task, error: unknown): void {
     this.#leave(task);
-    this.#options.events.failed(task.id, error instanceof Error ? error.message : String(error));
     if (error instanceof NothingAllowedError) return this.#options.events.barred(task.id);
+    this.#options.events.failed(task.id, error instanceof Error ? error.message : String(error));
   }
 
   #leave(task: Task): void {

@@ -20,6 +20,7 @@ async function serve(): Promise<void> {
     card,
     runtime,
     threads: settings.threads,
+    isReplaced: () => JSON.stringify(readModelCard(settings.modelFolder)) !== JSON.stringify(card),
   });
   const scheduler = new Scheduler({
     model,
@@ -33,8 +34,8 @@ async function serve(): Promise<void> {
       ended: (generation) => report({ type: "ended", generation }),
       failed: (generation, message) => report({ type: "failed", generation, message }),
       refused: (generation, message) => report({ type: "refused", generation, message }),
-      queue: (generations) => report({ type: "queue", generations }),
       barred: (generation) => report({ type: "barred", generation }),
+      queue: (generations) => report({ type: "queue", generations }),
     },
     listen: () => new Promise((resolve) => setImmediate(resolve)),
   });
