@@ -8,7 +8,7 @@ import type { Sender } from "../http/sender.ts";
 /** Ends runs for a reason that is not in the document. */
 export interface EndRun {
   /** An admin's command: kept in the audit log. Throws what stopping throws. */
-  asAdmin(actor: Actor, input: RunCommandInput, sender?: Sender): Promise<Run>;
+  asAdmin(actor: Actor, input: RunCommandInput, sender: Sender): Promise<Run>;
   /** Ends the document's run if it has one; that it ended meanwhile is as good. */
   ifLive(actor: Actor, documentId: string): Promise<void>;
 }
@@ -18,11 +18,11 @@ export function createEndRun(options: { generation: Generation; audit: AuditLog 
   return {
     async asAdmin(actor, input, sender) {
       const { documentId } = input;
-      const run = await generation.stop(actor, input);
-      const target = { kind: "run", id: run.id } as const;
-      const entry = { action: "run.ended", actorId: actor.id, target } as const;
-      await audit.record({ ...entry, ...(sender && { sender }), details: { documentId } });
-      return run;
+      return generation.stop(actor, input, (run, transaction) => {
+        const target = { kind: "run", id: run.id } as const;
+        const entry = { action: "run.ended", actorId: actor.id, target, sender } as const;
+        return audit.record({ ...entry, details: { documentId } }, transaction);
+      });
     },
 
     async ifLive(actor, documentId) {

@@ -23,9 +23,9 @@ export function createEventHandlers(options: EventHandlersOptions): EventHandler
     "run:start": async (actor, input) => ({ run: await generation.start(actor, input) }),
     "run:pause": async (actor, input) => ({ run: await generation.pause(actor, input) }),
     "run:resume": async (actor, input) => ({ run: await generation.resume(actor, input) }),
-    "run:stop": async (actor, input) => ({
+    "run:stop": async (actor, input, sender) => ({
       run: mayGlobally(actor.role, "administer")
-        ? await endRun.asAdmin(actor, input)
+        ? await endRun.asAdmin(actor, input, sender)
         : await generation.stop(actor, input),
     }),
     "run:tune": async (actor, input) => ({ run: await generation.tune(actor, input) }),

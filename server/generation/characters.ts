@@ -111,6 +111,25 @@ export function firstDifference(
   }
 }
 
+/** How many units at the end of both texts are the same in identity; attributes do not count. */
+export function commonEnd(before: readonly CharacterRun[], after: readonly CharacterRun[]): number {
+  const old = unitsFromEnd(before);
+  const now = unitsFromEnd(after);
+  for (let length = 0; ; length++) {
+    const left = old.next();
+    const right = now.next();
+    if (left.done || right.done) return length;
+    const same = left.value.client === right.value.client && left.value.clock === right.value.clock;
+    if (!same) return length;
+  }
+}
+
+function* unitsFromEnd(runs: readonly CharacterRun[]): Generator<CharacterId, undefined> {
+  for (const { client, clock, text } of runs.toReversed()) {
+    for (let unit = text.length - 1; unit >= 0; unit--) yield { client, clock: clock + unit };
+  }
+}
+
 function* unitsOf(runs: readonly CharacterRun[]): Generator<CharacterId, undefined> {
   for (const { client, clock, text } of runs) {
     for (let unit = 0; unit < text.length; unit++) yield { client, clock: clock + unit };

@@ -16,23 +16,26 @@ export interface DrawOptions {
   readonly isInterrupted: () => boolean;
   /** Called with each token before it is written. */
   readonly onToken: (token: GeneratedToken) => void;
+  /** Called once the run has come to its end, before the last of it is written. */
+  readonly onEnd: () => void;
 }
 
 /**
  * Takes tokens from the engine into the writer until they end, and resolves with why once all are
- * written. Leaves at once when interrupted; throws what the engine or the writer throws.
+ * written. Leaves at once, without one, when interrupted; throws what the engine or the writer throws.
  */
-export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
-  const { generation, model, sampling, writer, isInterrupted, onToken } = options;
+export async function drawTokens(options: DrawOptions): Promise<FinishReason | undefined> {
+  const { generation, model, sampling, writer, isInterrupted, onToken, onEnd } = options;
   const text = createModelText(model.tokenizer, sampling.stop);
   const ending = createTextEnding(sampling, options.before);
   const finish = async (reason: FinishReason) => {
+    onEnd();
     await writer.finish();
     return reason;
   };
   let finishReason: FinishReason = "max_tokens";
   for await (const token of generation) {
-    if (isInterrupted()) return finishReason;
+    if (isInterrupted()) return undefined;
     if (token.id === model.tokenizer.endOfTextId) {
       finishReason = "end_of_text";
       break;
@@ -48,7 +51,7 @@ export async function drawTokens(options: DrawOptions): Promise<FinishReason> {
     }
     await writer.room();
   }
-  if (isInterrupted()) return finishReason;
+  if (isInterrupted()) return undefined;
   const last = ending.push(text.end());
   writer.add(last.ready);
   if (last.ended) return finish(ending.reason);

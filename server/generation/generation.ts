@@ -1,9 +1,11 @@
+import type { Kysely } from "kysely";
 import * as Y from "yjs";
 import type { Actor, DocumentAction } from "#shared/permissions.ts";
 import { isLive, type Run, type RunReason } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
 import type { StartRunInput } from "#shared/socket-events.ts";
 import type { Database } from "../database/database.ts";
+import type { Tables } from "../database/tables.ts";
 import {
   ConflictError,
   ForbiddenError,
@@ -35,7 +37,12 @@ export interface Generation {
   start(actor: Actor, input: StartRunInput): Promise<Run>;
   pause(actor: Actor, input: RunCommandInput): Promise<Run>;
   resume(actor: Actor, input: RunCommandInput): Promise<Run>;
-  stop(actor: Actor, input: RunCommandInput): Promise<Run>;
+  /** `alsoSave` writes into the transaction that saves the run's end. */
+  stop(
+    actor: Actor,
+    input: RunCommandInput,
+    alsoSave?: (run: Run, transaction: Kysely<Tables>) => Promise<void>,
+  ): Promise<Run>;
   tune(actor: Actor, input: RunCommandInput & { sampling: SamplingInput }): Promise<Run>;
   /** Each document's live run, else its most recent one. */
   latest(documentIds: readonly string[]): Promise<Map<string, Run>>;
@@ -223,11 +230,12 @@ export function createGeneration(options: GenerationOptions): Generation {
         await session.resume(actor, () => clearToResume(actor, session.record));
         return toRun(session.record);
       }),
-    stop: (actor, input) =>
+    stop: (actor, input, alsoSave) =>
       command(actor, input, "stop", async () => {
         const session = await liveSession(input.documentId, "stop");
-        await session.stop(actor);
-        return toRun(session.record);
+        const { record } = session;
+        await session.stop(actor, alsoSave && ((saving) => alsoSave(toRun(record), saving)));
+        return toRun(record);
       }),
     tune: (actor, input) =>
       command(actor, input, "generate", async () => {

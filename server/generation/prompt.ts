@@ -186,3 +186,14 @@ function dropUnits(characters: readonly CharacterRun[], count: number): Characte
     return [{ ...run, clock: run.clock + dropped, text: run.text.slice(dropped) }];
   });
 }
+
+/** Runs of characters at a prompt's end that surely hold its last sentence, or enough of it. */
+const lastRuns = 50;
+
+/** The end of the text that a prompt was made from. */
+export function endOfPrompt({ characters }: Prompt): string {
+  return characters
+    .slice(-lastRuns)
+    .map(({ text }) => text)
+    .join("");
+}

@@ -3,6 +3,8 @@ import type { SamplingInput } from "#shared/sampling.ts";
 import { NotFoundError } from "../errors.ts";
 import type { LoadedModel } from "../inference/engine.ts";
 import { EngineFullError } from "../inference/engine-full.ts";
+import { NothingAllowedError } from "../inference/nothing-allowed.ts";
+import type { StreamEnd } from "./interruptions.ts";
 import { mendMarksAtEnd } from "./mend-marks.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
 import {
@@ -11,29 +13,35 @@ import {
   type RunDocument,
   reopenDocument,
 } from "./run-document.ts";
-import { type Person, type RunRecord, toRun } from "./run-record.ts";
+import { RunKeeping } from "./run-keeping.ts";
+import type { Person, RunRecord } from "./run-record.ts";
 import { changeStatus, type RunChange } from "./run-status.ts";
-import { RunStream, type StreamEnd } from "./run-stream.ts";
+import type { SaveCompanion } from "./run-store.ts";
+import { RunStream } from "./run-stream.ts";
 import { tuneSampling } from "./sampling.ts";
 
 /** Waits between attempts to open a document again that was lost under the run. */
 const reopenDelaysMs = [0, 100, 250, 500, 1_000, 2_000, 3_000, 4_000] as const;
 /** So often a run loses its document without getting on before it waits for a person. */
 const mostLosses = 3;
-const saveRetryMs = 1_000;
 /** A paused run keeps its keys and values so long. */
 const idleMs = 60_000;
+
+/** Who asked for a change, and what is saved with it. */
+interface Command {
+  by?: Person | undefined;
+  alsoSave?: SaveCompanion | undefined;
+}
 
 /** One live run: its status, its commands, and what befalls it. Commands come one at a time. */
 export class RunSession {
   readonly record: RunRecord;
   readonly #deps: RunDependencies;
-  readonly #onEnded: () => void;
+  readonly #keeping: RunKeeping;
   readonly #stream: RunStream;
   #document: RunDocument | undefined;
   /** The writing, while it goes on; never rejects. */
   #writing: Promise<void> | undefined;
-  #closed = false;
   #cancelIdle: () => void = () => {};
   /** How often the document was lost since the run last got on, and how far that was. */
   #losses = { count: 0, tokens: -1 };
@@ -44,7 +52,7 @@ export class RunSession {
   constructor(deps: RunDependencies, record: RunRecord, onEnded: () => void) {
     this.#deps = deps;
     this.record = record;
-    this.#onEnded = onEnded;
+    this.#keeping = new RunKeeping(deps, record, onEnded);
     this.#stream = new RunStream(deps, record, () => this.#admit());
   }
 
@@ -52,8 +60,8 @@ export class RunSession {
   async begin(start: Pick<HoldOptions, "model" | "room" | "baseline" | "memory">): Promise<void> {
     const { events } = this.#stream;
     this.#document = holdDocument({ ...start, deps: this.#deps, record: this.record, events });
-    await this.#keepVersion("Before the model wrote");
-    this.#publish();
+    await this.#keeping.keepVersion("Before the model wrote");
+    this.#keeping.publish();
     this.#write(this.#document);
   }
 
@@ -64,8 +72,8 @@ export class RunSession {
   ): Promise<void> {
     changeStatus(this.record.status, change);
     await this.#halt();
-    await this.#change(change, by);
-    await this.#keepVersion("When the model paused");
+    await this.#change(change, { by });
+    await this.#keeping.keepVersion("When the model paused");
     this.#letGoWhenIdle();
   }
 
@@ -79,7 +87,7 @@ export class RunSession {
     await this.#writing;
     const document = await this.#readyDocument(clear);
     this.#losses = { count: 0, tokens: -1 };
-    await this.#change({ event: "resume" }, by);
+    await this.#change({ event: "resume" }, { by });
     this.#write(document);
   }
 
@@ -97,23 +105,23 @@ export class RunSession {
     }
   }
 
-  /** Ends the run where it is. Throws `illegal_transition`. */
-  async stop(by: Person): Promise<void> {
+  /** Ends the run where it is; `alsoSave` is saved with that. Throws `illegal_transition`. */
+  async stop(by: Person, alsoSave?: SaveCompanion): Promise<void> {
     changeStatus(this.record.status, { event: "stop" });
     await this.#halt();
     // It may have ended by itself meanwhile.
     changeStatus(this.record.status, { event: "stop" });
-    await this.#end({ event: "stop" }, by);
+    await this.#end({ event: "stop" }, { by, alsoSave });
   }
 
   /** Samples otherwise from the next token on. Throws InvalidError, or what loading the model throws. */
   async tune(wish: SamplingInput, by: Person): Promise<void> {
     const vocabularySize = await this.#vocabularySize(wish);
-    this.record.sampling = tuneSampling(this.record.sampling, wish, vocabularySize);
+    this.record.sampling = tuneSampling(this.record, wish, vocabularySize);
     this.#changedBy(by);
     this.#stream.readAgain();
-    await this.#save();
-    this.#publish();
+    await this.#keeping.save();
+    this.#keeping.publish();
   }
 
   /** Of the run's model, where a wish has to be held against it. */
@@ -125,7 +133,7 @@ export class RunSession {
 
   /** Lets the document and the engine go; the run itself stays as it is. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#keeping.close();
     await this.#halt();
     await this.#letGo();
   }
@@ -164,9 +172,7 @@ export class RunSession {
       case "engine_lost":
         logger.warn({ err: end.error, runId }, "run lost its engine");
         await this.#stream.letGo();
-        return this.#interrupted(
-          end.error instanceof EngineFullError ? "engine_full" : "engine_lost",
-        );
+        return this.#interrupted(reasonOf(end.error));
       case "room_lost":
         logger.warn({ err: end.error, runId }, "run lost its document");
         return this.#recover(model);
@@ -203,17 +209,17 @@ export class RunSession {
 
   async #interrupted(reason: RunReason): Promise<undefined> {
     await this.#change({ event: "interrupt", reason });
-    await this.#keepVersion("When the model was interrupted");
+    await this.#keeping.keepVersion("When the model was interrupted");
     this.#letGoWhenIdle();
     return undefined;
   }
 
-  async #end(change: RunChange, by?: Person): Promise<void> {
+  async #end(change: RunChange, command: Command = {}): Promise<void> {
     const rests = await this.#isArchived();
     if (!rests) await mendMarksAtEnd(this.#deps, this.record);
-    await this.#change(change, by);
-    if (!rests) await this.#keepVersion("When the model had written");
-    await this.#keepSnapshot();
+    await this.#change(change, command);
+    if (!rests) await this.#keeping.keepVersion("When the model had written");
+    await this.#keeping.keepSnapshot();
     await this.#letGo();
   }
 
@@ -225,15 +231,15 @@ export class RunSession {
   #admit(): void {
     if (this.record.status.state !== "queued") return;
     this.record.status = changeStatus(this.record.status, { event: "admit" });
-    this.#publish();
+    this.#keeping.publish();
   }
 
-  async #change(change: RunChange, by?: Person): Promise<void> {
+  async #change(change: RunChange, { by, alsoSave }: Command = {}): Promise<void> {
     this.record.status = changeStatus(this.record.status, change);
     if (by) this.#changedBy(by);
     if (this.#document) this.record.caret = this.#document.text.caret;
-    await this.#save();
-    this.#publish();
+    await this.#keeping.save(alsoSave);
+    this.#keeping.publish();
   }
 
   /** An account that comes with a command knows more than everyone may see. */
@@ -254,42 +260,6 @@ export class RunSession {
       this.#wake = resolve;
       this.#deps.clock.after(delayMs, resolve);
     });
-  }
-
-  /** Memory decides while the process lives: a save that fails is tried until the database is back. */
-  async #save(): Promise<void> {
-    try {
-      await this.#deps.store.save(this.record);
-      if (!isLive(this.record.status.state)) this.#onEnded();
-    } catch (error) {
-      this.#deps.logger.warn({ err: error, runId: this.record.id }, "run not saved yet");
-      if (!this.#closed) this.#deps.clock.after(saveRetryMs, () => void this.#save());
-    }
-  }
-
-  #publish(): void {
-    const { documentId } = this.record;
-    this.#deps.publish.toDocument(documentId, "run:state", { documentId, run: toRun(this.record) });
-  }
-
-  async #keepVersion(label: string): Promise<void> {
-    const { documentId, changedBy, id: runId } = this.record;
-    try {
-      const version = { kind: "run", label, createdBy: changedBy.id } as const;
-      await this.#deps.documents.keepVersion(documentId, version);
-    } catch (error) {
-      this.#deps.logger.warn({ err: error, runId }, "version not kept");
-    }
-  }
-
-  /** A run leaves a long log: loading need not replay it. */
-  async #keepSnapshot(): Promise<void> {
-    const { documentId, id: runId } = this.record;
-    try {
-      await this.#deps.rooms.keepSnapshot(documentId);
-    } catch (error) {
-      this.#deps.logger.warn({ err: error, runId }, "snapshot not kept at the run's end");
-    }
   }
 
   async #reopen(model: LoadedModel): Promise<RunDocument> {
@@ -315,4 +285,10 @@ export class RunSession {
     this.#release();
     await this.#stream.letGo();
   }
+}
+
+/** Why a run stands still whose engine gave up. */
+function reasonOf(error: unknown): RunReason {
+  if (error instanceof EngineFullError) return "engine_full";
+  return error instanceof NothingAllowedError ? "nothing_allowed" : "engine_lost";
 }

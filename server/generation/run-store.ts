@@ -42,14 +42,17 @@ export interface RunSettings {
   memory: string;
 }
 
+/** Writes what belongs to a change of a run into the transaction that saves it. */
+export type SaveCompanion = (transaction: Kysely<Tables>) => Promise<void>;
+
 /** Runs in the database. */
 export interface RunStore {
   /** Throws ConflictError `run_exists` when the document has a live run. */
   insert(record: RunRecord, transaction?: Kysely<Tables>): Promise<void>;
   /** Lets the run count as at work before it is. */
   queue(runId: string, transaction: Kysely<Tables>): Promise<void>;
-  /** Saves what is not of the text: tokens and caret are the flushes' own. */
-  save(record: RunRecord): Promise<void>;
+  /** Saves what is not of the text (tokens and caret are the flushes' own), in one with `companions`. */
+  save(record: RunRecord, companions?: readonly SaveCompanion[]): Promise<void>;
   find(runId: string): Promise<RunRecord | undefined>;
   /** Each document's live run, else its most recent one. */
   latest(documentIds: readonly string[]): Promise<Map<string, RunRecord>>;
@@ -97,8 +100,14 @@ export function createRunStore({ kysely }: Database): RunStore {
       const changes = { state: "queued", changed_at: new Date() } as const;
       await transaction.updateTable("runs").set(changes).where("id", "=", runId).execute();
     },
-    async save(record) {
-      await kysely.updateTable("runs").set(columns(record)).where("id", "=", record.id).execute();
+    async save(record, companions = []) {
+      const save = (executor: Kysely<Tables>) =>
+        executor.updateTable("runs").set(columns(record)).where("id", "=", record.id).execute();
+      if (companions.length === 0) return void (await save(kysely));
+      await kysely.transaction().execute(async (transaction) => {
+        await save(transaction);
+        for (const companion of companions) await companion(transaction);
+      });
     },
     async find(runId) {
       const row = await selectRuns(kysely).where("runs.id", "=", runId).executeTakeFirst();

@@ -1,14 +1,16 @@
 import type { FinishReason } from "#shared/run.ts";
 import type { RunStats } from "#shared/socket-events.ts";
 import type { EngineSequence, Generation, LoadedModel } from "../inference/engine.ts";
-import { createLoopWatch } from "../inference/loop-detection.ts";
 import type { TokenUsage } from "../quotas/spending.ts";
 import { affordableTokens, isUsedUp } from "./affordable-tokens.ts";
 import { encodePosition } from "./caret.ts";
 import { drawTokens } from "./draw-tokens.ts";
 import { EngineRequests } from "./engine-requests.ts";
+import { waitForEngine } from "./engine-wait.ts";
+import { Interruptions, type PassEnd, type StreamEnd } from "./interruptions.ts";
+import { LoopGuard } from "./loop-guard.ts";
 import type { ModelToken } from "./model-text.ts";
-import type { Prompt } from "./prompt.ts";
+import { endOfPrompt, type Prompt } from "./prompt.ts";
 import type { RunDependencies } from "./run-dependencies.ts";
 import type { RunDocument, RunDocumentEvents } from "./run-document.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -18,31 +20,15 @@ import { mostTokens } from "./text-ending.ts";
 import { createTokenWriter } from "./token-writer.ts";
 import { createYielding } from "./yielding.ts";
 
-/** Why a stream stands still. */
-export type StreamEnd =
-  | { kind: "finished"; finishReason: FinishReason }
-  /** A command wants the run to stand still. */
-  | { kind: "asked" }
-  /** What its starter may have written today is written. */
-  | { kind: "quota" }
-  /** What it writes repeats itself. */
-  | { kind: "loop" }
-  | { kind: "engine_lost"; error: unknown }
-  | { kind: "room_lost"; error: unknown };
-
-/** The prompt has changed, people want to write first, or the sampling is another. */
-type ReadAgain = { kind: "read_again" };
-type PassEnd = StreamEnd | ReadAgain;
-type Interruption = Extract<
-  PassEnd,
-  { kind: "read_again" | "asked" | "loop" | "quota" | "room_lost" }
->;
-
-/** Runs of characters at a prompt's end that surely hold its last sentence, or enough of it. */
-const lastRuns = 50;
-
-/** What another interruption may not replace. */
-const precedence = { read_again: 0, loop: 1, quota: 2, room_lost: 3, asked: 4 } as const;
+/** One reading of the prompt and what is written from it. */
+interface Pass extends Pick<RunDocument, "text" | "model"> {
+  readonly prompt: Prompt;
+  window: WindowState;
+  /** Whether the run has come to its end by itself: nothing more is drawn. */
+  ended: boolean;
+  /** Whether all that was to be written is. */
+  whole: boolean;
+}
 
 /**
  * Reads the prompt, has tokens drawn and writes them, again and again whenever the text under it
@@ -59,11 +45,10 @@ export class RunStream {
   #text: RunText | undefined;
   #sequence: EngineSequence | undefined;
   readonly #requests = new EngineRequests();
-  readonly #loop = createLoopWatch();
-  #interruption: Interruption | undefined;
+  readonly #loop = new LoopGuard();
+  readonly #interruptions = new Interruptions();
   /** As of the last flush. */
   #usage: TokenUsage | undefined;
-  #abort = new AbortController();
   /** Where people changed the text (base64) since the prompt was read. */
   #editedAt: string | undefined;
   #rereads = 0;
@@ -81,17 +66,19 @@ export class RunStream {
       (stats) => deps.publish.toDocument(record.documentId, "run:stats", stats),
     );
     this.events = {
-      mayWrite: () => this.#interruption === undefined && !this.#yielding.active,
-      onEdited: (position) => {
+      mayWrite: () => this.#interruptions.current === undefined && !this.#yielding.active,
+      onEdited: (position, untouched) => {
         this.#editedAt ??= position;
+        this.#loop.edited(untouched);
         this.readAgain();
       },
       onTyped: (caret) => {
         this.#editedAt ??= encodePosition(caret);
+        this.#loop.reset();
         this.#yielding.typed();
       },
       onComposing: (composes) => this.#yielding.composing(composes),
-      onDiscarded: (error) => this.#interrupt({ kind: "room_lost", error }),
+      onDiscarded: (error) => this.#interruptions.add({ kind: "room_lost", error }),
     };
   }
 
@@ -112,7 +99,7 @@ export class RunStream {
 
   /** Before a run goes on: what happened while it stood still is over. */
   reset(): void {
-    this.#interruption = undefined;
+    this.#interruptions.reset();
     this.#loop.reset();
     this.#usage = undefined;
     this.#editedAt = undefined;
@@ -121,17 +108,17 @@ export class RunStream {
 
   /** The next token comes from a prompt that is read anew. */
   readAgain(): void {
-    this.#interrupt({ kind: "read_again" });
+    this.#interruptions.add({ kind: "read_again" });
   }
 
   /** Ends `run` as soon as what is being written is committed. */
   halt(): void {
-    this.#interrupt({ kind: "asked" });
+    this.#interruptions.add({ kind: "asked" });
     this.#yielding.close();
   }
 
   get isHalted(): boolean {
-    return this.#interruption?.kind === "asked";
+    return this.#interruptions.current?.kind === "asked";
   }
 
   /** Lets the engine's keys and values go. */
@@ -144,80 +131,123 @@ export class RunStream {
   /** Reads the prompt once and writes until something ends that. */
   async #pass({ text, model }: RunDocument): Promise<PassEnd> {
     await this.#yielding.over();
-    if (this.#interruption && this.#interruption.kind !== "read_again") return this.#interruption;
-    if (this.#isDone()) {
-      return { kind: "finished", finishReason: "max_tokens" };
-    }
-    this.#interruption = undefined;
-    this.#abort = new AbortController();
+    const hindrance = this.#hindrance() ?? (await this.#awaitEngine(model));
+    if (hindrance) return hindrance;
+    this.#interruptions.beginReading();
     const prompt = text.read();
     this.#record.caret = text.caret;
     const isReread = this.#tellReread();
     try {
       this.#sequence ??= model.engine.open();
       const request = this.#requests.next(prompt.ids, this.#record, model.tokenizer);
-      const generation = this.#sequence.generate(request, this.#abort.signal);
+      const generation = this.#sequence.generate(request, this.#interruptions.untilReadAgain);
       this.#watchPrefill(generation, isReread);
-      return await this.#write(generation, { text, model, prompt });
+      const window = { contextTokens: 0, droppedTokens: 0 };
+      return await this.#write(generation, {
+        text,
+        model,
+        prompt,
+        window,
+        ended: false,
+        whole: true,
+      });
     } catch (error) {
-      return this.#interruption ?? { kind: "engine_lost", error };
+      return this.#interruptions.current ?? { kind: "engine_lost", error };
     }
   }
 
-  async #write(
-    generation: Generation,
-    { text, model, prompt }: { text: RunText; model: LoadedModel; prompt: Prompt },
-  ): Promise<PassEnd> {
-    let window: WindowState = { contextTokens: 0, droppedTokens: 0 };
+  /** Why nothing is to be written now. */
+  #hindrance(): StreamEnd | undefined {
+    const { standstill } = this.#interruptions;
+    if (standstill) return standstill;
+    return this.#isDone() ? { kind: "finished", finishReason: "max_tokens" } : undefined;
+  }
+
+  /**
+   * What was lost while the run asked nothing of it is waited for: neither did the run bring that
+   * about, nor is any of it lost. What is lost under it pauses it.
+   */
+  async #awaitEngine(model: LoadedModel): Promise<PassEnd | undefined> {
+    try {
+      const { untilStandstill } = this.#interruptions;
+      await waitForEngine(this.#deps, this.#record, model, untilStandstill);
+    } catch (error) {
+      return { kind: "engine_lost", error };
+    }
+    return this.#hindrance() ?? (this.#yielding.active ? { kind: "read_again" } : undefined);
+  }
+
+  async #write(generation: Generation, pass: Pass): Promise<PassEnd> {
     const writer = createTokenWriter({
       clock: this.#deps.clock,
-      write: (tokens) => this.#flush(text, tokens, window),
+      write: async (tokens) => {
+        if (!(await this.#flush(pass, tokens))) pass.whole = false;
+      },
     });
     try {
       const finishReason = await drawTokens({
         generation,
-        model,
+        model: pass.model,
         sampling: this.#record.sampling,
-        before: lastText(prompt),
+        before: endOfPrompt(pass.prompt),
         writer,
-        isInterrupted: () => this.#interruption !== undefined,
+        isInterrupted: () => this.#interruptions.current !== undefined,
         onToken: (token) => {
-          window = token;
+          pass.window = token;
           this.#onAdmitted();
         },
+        onEnd: () => {
+          pass.ended = true;
+        },
       });
-      return this.#interruption ?? { kind: "finished", finishReason };
+      return this.#endOf(pass, finishReason);
     } finally {
       await writer.drop();
     }
   }
 
-  /** Commits one flush and tells it; a flush that the text outran is dropped. */
-  async #flush(text: RunText, tokens: readonly ModelToken[], window: WindowState): Promise<void> {
-    if (this.#interruption) return;
+  /** Who has written his last word has ended, also where the day's tokens are used up with it. */
+  #endOf({ whole }: Pass, finishReason: FinishReason | undefined): PassEnd {
+    const { current: interruption } = this.#interruptions;
+    const isUp = interruption === undefined || (interruption.kind === "quota" && whole);
+    if (finishReason !== undefined && isUp) return { kind: "finished", finishReason };
+    return interruption ?? { kind: "read_again" };
+  }
+
+  /**
+   * Commits one flush and tells it; a flush that the text outran is dropped. Resolves with whether
+   * all of it is written.
+   */
+  async #flush(pass: Pass, tokens: readonly ModelToken[]): Promise<boolean> {
+    if (this.#interruptions.current) return false;
     const affordable = affordableTokens(tokens, this.#usage);
     try {
-      const flush = await text.write(affordable, window);
-      if (flush === undefined) return this.readAgain();
+      const flush = await pass.text.write(affordable, pass.window);
+      if (flush === undefined) {
+        this.readAgain();
+        return false;
+      }
       Object.assign(this.#record, flush.run);
       this.#statistics.wrote(affordable.length);
       const { documentId, id: runId } = this.#record;
       const event = { documentId, runId, tokens: [...affordable] };
       this.#deps.publish.toDocument(documentId, "run:tokens", event);
       this.#requests.wrote(affordable);
-      this.#heed(flush.usage, affordable.length < tokens.length);
-      // Every token is taken in, also after one that shows a loop.
-      const loops = affordable.map(({ id }) => this.#loop.add(id)).includes(true);
-      if (loops && !this.#isDone()) this.#interrupt({ kind: "loop" });
+      const isWhole = affordable.length === tokens.length;
+      this.#heed(flush.usage, !isWhole);
+      const loops = this.#loop.wrote(affordable);
+      if (loops && !pass.ended && !this.#isDone()) this.#interruptions.add({ kind: "loop" });
+      return isWhole;
     } catch (error) {
-      this.#interrupt({ kind: "room_lost", error });
+      this.#interruptions.add({ kind: "room_lost", error });
+      return false;
     }
   }
 
   /** Stands still where the day's tokens are used up; a new day may have begun under the flush. */
   #heed(usage: TokenUsage, wasCut: boolean): void {
     this.#usage = usage;
-    if (isUsedUp(usage) && !this.#isDone()) this.#interrupt({ kind: "quota" });
+    if (isUsedUp(usage) && !this.#isDone()) this.#interruptions.add({ kind: "quota" });
     else if (wasCut) this.readAgain();
   }
 
@@ -228,7 +258,7 @@ export class RunStream {
   }
 
   #watchPrefill(generation: Generation, isReread: boolean): void {
-    const { signal } = this.#abort;
+    const { untilReadAgain: signal } = this.#interruptions;
     const watched = generation.prefill.then(({ promptTokens, keptTokens }) => {
       if (signal.aborted) return;
       this.#record.promptTokens = promptTokens;
@@ -251,13 +281,6 @@ export class RunStream {
     return true;
   }
 
-  #interrupt(interruption: Interruption): void {
-    const current = this.#interruption;
-    if (current && precedence[current.kind] >= precedence[interruption.kind]) return;
-    this.#interruption = interruption;
-    this.#abort.abort();
-  }
-
   #stats(): Omit<RunStats, "tokensPerSecond"> {
     const { documentId, id: runId, tokens, contextTokens } = this.#record;
     return {
@@ -271,12 +294,4 @@ export class RunStream {
       window: this.#text?.windowStart ?? null,
     };
   }
-}
-
-/** The end of the text that a prompt was made from. */
-function lastText({ characters }: Prompt): string {
-  return characters
-    .slice(-lastRuns)
-    .map(({ text }) => text)
-    .join("");
 }

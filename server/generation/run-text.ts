@@ -14,7 +14,13 @@ import {
   positionBefore,
   positionIndex,
 } from "./caret.ts";
-import { type CharacterId, firstDifference, lengthOf, readCharacters } from "./characters.ts";
+import {
+  type CharacterId,
+  commonEnd,
+  firstDifference,
+  lengthOf,
+  readCharacters,
+} from "./characters.ts";
 import { insertRunText } from "./insert-text.ts";
 import type { ModelToken } from "./model-text.ts";
 import { type Prompt, readPrompt, windowIndex } from "./prompt.ts";
@@ -54,8 +60,11 @@ export interface WrittenFlush extends FlushRows {
 export interface RunTextEvents {
   /** Asked at a write's turn. */
   mayWrite(): boolean;
-  /** Text inside the prompt changed, first at this position (base64). */
-  onEdited(position: string): void;
+  /**
+   * Text inside the prompt changed, first at this position (base64); the last `untouched` units
+   * before the caret stand as they did.
+   */
+  onEdited(position: string, untouched: number): void;
   /** Somebody typed or deleted at the caret. */
   onTyped(caret: Y.RelativePosition): void;
 }
@@ -227,7 +236,7 @@ export class RunText {
     if (changedAt !== undefined) {
       this.#stale = true;
       const place = Y.createRelativePositionFromTypeIndex(this.#body, from + changedAt);
-      this.#options.events.onEdited(encodePosition(place));
+      this.#options.events.onEdited(encodePosition(place), commonEnd(seen, this.#seen));
     }
     const cutAtCaret = changedAt === lengthOf(this.#seen);
     if (cutAtCaret || this.#typedLength !== typedLength) {

@@ -12,7 +12,7 @@ describe("sampling", () => {
     const first = resolveSampling({}, {});
     const seeds = new Set(Array.from({ length: 8 }, () => resolveSampling({}, {}).seed));
     expect(seeds.size).toBeGreaterThan(1);
-    expect(tuneSampling(first, { temperature: 1 }).seed).toBe(first.seed);
+    expect(tuneSampling({ sampling: first, tokens: 0 }, { temperature: 1 }).seed).toBe(first.seed);
   });
 
   it("refuses by name what cannot be", () => {

@@ -6,6 +6,7 @@ import {
   samplingLimits,
 } from "#shared/sampling.ts";
 import { InvalidError } from "../errors.ts";
+import type { RunRecord } from "./run-record.ts";
 
 /**
  * What a new run samples with: defaults, then the document's settings, then the person's wish. The
@@ -20,13 +21,21 @@ export function resolveSampling(
   return checked(wished, vocabularySize);
 }
 
-/** The run's sampling with the person's wish on top; throws as `resolveSampling`. */
+/**
+ * The run's sampling with the person's wish on top; throws as `resolveSampling`. A length below the
+ * `written` tokens counts as what is written where the run is to end with a sentence or a paragraph:
+ * then it finishes the one that it is in.
+ */
 export function tuneSampling(
-  current: Sampling,
+  { sampling: current, tokens: written }: Pick<RunRecord, "sampling" | "tokens">,
   wish: SamplingInput,
   vocabularySize = Number.POSITIVE_INFINITY,
 ): Sampling {
-  return checked({ ...current, ...present(wish) }, vocabularySize);
+  const tuned = checked({ ...current, ...present(wish) }, vocabularySize);
+  const { stopAt, maxTokens } = tuned;
+  const endsOtherwise = stopAt !== current.stopAt || maxTokens !== current.maxTokens;
+  if (stopAt === null || maxTokens === null || !endsOtherwise) return tuned;
+  return { ...tuned, maxTokens: Math.max(maxTokens, written) };
 }
 
 function checked(sampling: Sampling, vocabularySize: number): Sampling {

@@ -16,10 +16,16 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 /** After how many tokens the watch says that they repeat; undefined: never. */
-function alarm(ids: readonly number[], watch = createLoopWatch()): number | undefined {
-  const index = ids.findIndex((id) => watch.add(id));
+function alarm(
+  ids: readonly number[],
+  textOf = (id: number) => ` word${id}`,
+  watch = createLoopWatch(),
+): number | undefined {
+  const index = ids.findIndex((id) => watch.add(id, textOf(id)));
   return index === -1 ? undefined : index + 1;
 }
+
+const tokenText = (id: number) => Buffer.from(tokenizer.bytes(id)).toString("utf8");
 
 const ordinals = "first second third fourth fifth sixth seventh eighth ninth tenth".split(" ");
 
@@ -87,10 +93,10 @@ const honest: Record<string, string> = {
 
 describe("a text that repeats itself", () => {
   test.each(Object.keys(honest))("R16: is not %s", (name) => {
-    expect(alarm(tokenizer.encode(honest[name] ?? ""))).toBeUndefined();
+    expect(alarm(tokenizer.encode(honest[name] ?? ""), tokenText)).toBeUndefined();
   });
 
-  test.each([1, 2, 5, 12])("R16: is one of %i tokens, at 48 of them", (period) => {
+  test.each([2, 5, 12])("R16: is one of %i tokens, at 48 of them", (period) => {
     const ids = Array.from({ length: 200 }, (_, i) => i % period);
     expect(alarm([7_000, 7_001, ...ids])).toBe(2 + 48);
   });
@@ -110,7 +116,37 @@ describe("a text that repeats itself", () => {
       (_, i) =>
         `The king went into the hall and he sat down on the throne and he said nothing at all that day to the ${["cook", "maid", "page"][i % 3]}.\n`,
     );
-    expect(alarm(tokenizer.encode(lines.join("")))).toBeLessThan(600);
+    expect(alarm(tokenizer.encode(lines.join("")), tokenText)).toBeLessThan(600);
+  });
+
+  /** As a model with a token for each sign and each mark writes it. */
+  const row = (marks: string, length: number) =>
+    Array.from({ length }, (_, place) => marks.codePointAt(place % marks.length) ?? 0);
+  const markOf = (id: number) => String.fromCodePoint(id);
+
+  test.each(["-", "=", "* ", ". ", "-=", "~*~ ", "a"])(
+    "R16: is no row of %j that a line of a page can hold, and is one beyond",
+    (marks) => {
+      const words = row("Then he slept.\n", 15);
+      expect(alarm([...words, ...row(marks, 120), ...words], markOf)).toBeUndefined();
+      expect(alarm([...words, ...row(marks, 300)], markOf)).toBe(words.length + 128);
+    },
+  );
+
+  test("R16: is a row of line breaks, at 48 of them", () => {
+    expect(alarm(row("\n", 60), markOf)).toBe(48);
+  });
+
+  test("R16: is no table of rulers, and rulers alone are one", () => {
+    const ruler = [...row("-", 60), ...row("\n", 1)];
+    const lines = ["Ann lives in Ulm", "Ben in Rome", "Carl nowhere at all", "Dora"];
+    expect(
+      alarm(
+        lines.flatMap((line) => [...row(line, line.length), ...row("\n", 1), ...ruler]),
+        markOf,
+      ),
+    ).toBeUndefined();
+    expect(alarm(Array.from({ length: 9 }, () => ruler).flat(), markOf)).toBe(3 * 61);
   });
 
   test("is not what draws of few different tokens happen to make", () => {
@@ -123,9 +159,9 @@ describe("a text that repeats itself", () => {
   test("R16: counts as one again only once it has repeated itself for as long again", () => {
     const watch = createLoopWatch();
     const ids = Array.from({ length: 300 }, (_, i) => i % 6);
-    expect(alarm(ids, watch)).toBe(48);
+    expect(alarm(ids, undefined, watch)).toBe(48);
     watch.reset();
-    expect(alarm(ids, watch)).toBe(48);
+    expect(alarm(ids, undefined, watch)).toBe(48);
   });
 });
 
@@ -146,9 +182,9 @@ describe("what the tales model writes", () => {
     async (prompt) => {
       const off = { repetitionPenalty: 1, noRepeatNgramSize: 0 };
       const loop = await written(prompt, { strategy: "greedy", ...off });
-      expect(alarm(loop)).toBeDefined();
-      expect(alarm(await written(prompt, { strategy: "greedy" }))).toBeUndefined();
-      expect(alarm(await written(prompt, off))).toBeUndefined();
+      expect(alarm(loop, tokenText)).toBeDefined();
+      expect(alarm(await written(prompt, { strategy: "greedy" }), tokenText)).toBeUndefined();
+      expect(alarm(await written(prompt, off), tokenText)).toBeUndefined();
     },
   );
 });

@@ -11,6 +11,7 @@ import {
 } from "../errors.ts";
 import { asAppError } from "../http/errors.ts";
 import { parseInput } from "../http/input.ts";
+import type { Sender } from "../http/sender.ts";
 import type { Logger } from "../observability/logger.ts";
 import { Allowance } from "./allowance.ts";
 import { type AppSocket, roomsOf, tokenRoom } from "./connection.ts";
@@ -28,11 +29,16 @@ export type EventHandlers = {
   readonly [Event in Exclude<ClientEvent, "document:leave">]: (
     actor: Actor,
     input: Input<Event>,
+    sender: Sender,
   ) => Promise<Result<Event>>;
 };
 
 type Steps = {
-  readonly [Event in ClientEvent]: (actor: Actor, input: Input<Event>) => Promise<object>;
+  readonly [Event in ClientEvent]: (
+    actor: Actor,
+    input: Input<Event>,
+    sender: Sender,
+  ) => Promise<object>;
 };
 
 /** Throws NotFoundError or ForbiddenError unless the actor may do it on the document. */
@@ -44,6 +50,8 @@ export type RequireAccess = (
 
 interface EventLineOptions {
   socket: AppSocket;
+  /** Who is at the other end of the connection. */
+  sender: Sender;
   handlers: EventHandlers;
   isStillSignedIn: (socket: AppSocket) => Promise<boolean>;
   roleOn: (accountId: string, documentId: string) => Promise<DocumentRole | null>;
@@ -62,7 +70,8 @@ const maxWaiting = 64;
 const fullLineMs = 1_000;
 
 export function createEventLine(options: EventLineOptions): EventLine {
-  const { socket, handlers, isStillSignedIn, roleOn, requireAccess, limits, logger } = options;
+  const { socket, sender, handlers, isStillSignedIn, roleOn, requireAccess, limits, logger } =
+    options;
   const events = new Allowance(limits.events);
   const refused = new Allowance(limits.refusedEvents);
   let line: Promise<void> = Promise.resolve();
@@ -85,17 +94,17 @@ export function createEventLine(options: EventLineOptions): EventLine {
     const permission = eventPermissions[event];
     const actions = permission.kind === "document" ? permission.actions : [];
     for (const action of actions) await requireAccess(actor, input.documentId, action);
-    return steps[event](actor, input);
+    return steps[event](actor, input, sender);
   }
 
   /** Joins before the last look at the rights, so that no change of them falls in between. */
-  async function join(actor: Actor, input: Input<"document:join">): Promise<object> {
+  async function join(actor: Actor, input: Input<"document:join">, from: Sender): Promise<object> {
     const { documentId, tokens = true } = input;
     if ((await roleOn(actor.id, documentId)) === null) throw new NotFoundError();
     await socket.join(roomsOf(documentId));
     if (!tokens) await socket.leave(tokenRoom(documentId));
     try {
-      return await handlers["document:join"](actor, input);
+      return await handlers["document:join"](actor, input, from);
     } catch (error) {
       await leaveRooms(documentId);
       throw error;

@@ -3,7 +3,7 @@ import { Server } from "socket.io";
 import { type DocumentRole, mayGlobally } from "#shared/permissions.ts";
 import type { SetHeaders } from "../http/headers.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
-import type { ReadAddress } from "../http/sender.ts";
+import { type ReadAddress, readSender } from "../http/sender.ts";
 import type { Authenticate } from "../http/session.ts";
 import type { Logger } from "../observability/logger.ts";
 import {
@@ -110,7 +110,9 @@ export function createSockets(options: SocketsOptions): Sockets {
     placeAmongAdmins(socket);
     if (socket.data.endingsBefore !== endings) void recheckSession(socket);
     const rights = { isStillSignedIn, roleOn, requireAccess };
-    const line = createEventLine({ socket, handlers, ...rights, limits: options.limits, logger });
+    const sender = readSender(socket.request, options.readAddress, null);
+    const { limits } = options;
+    const line = createEventLine({ socket, sender, handlers, ...rights, limits, logger });
     // Middleware sees every packet, known or not; nothing is passed on to listeners.
     socket.use((packet) => line.take(packet));
   });

@@ -137,7 +137,7 @@ describe("over HTTP", () => {
     }
   });
 
-  test("A27: a run that an admin ends over Socket.IO is kept as well", async () => {
+  test("A25 A27: a run that an admin ends over Socket.IO is kept as well, and from where", async () => {
     const id = await create("Ended live");
     const sockets = [sponsor.socket(), admin.socket()] as const;
     try {
@@ -146,6 +146,7 @@ describe("over HTTP", () => {
       expect(answer).toMatchObject({ run: { id: run.id, state: "stopped" } });
       expect(await lastEvent("run.ended")).toMatchObject({
         actor: { name: "Ada" },
+        address: expect.stringContaining("127.0.0.1"),
         target: { kind: "run", id: run.id },
       });
     } finally {

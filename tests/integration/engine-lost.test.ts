@@ -67,6 +67,16 @@ async function moreTokens(scene: Scene): Promise<void> {
   await vi.waitFor(() => expect(scene.tokens.length).toBeGreaterThan(length + 5), waiting);
 }
 
+/** While somebody types at its caret. */
+async function standsStill({ tokens }: Scene): Promise<void> {
+  const stood = async () => {
+    const { length } = tokens;
+    await new Promise((later) => setTimeout(later, 200));
+    expect(tokens.length).toBe(length);
+  };
+  await vi.waitFor(stood, waiting);
+}
+
 async function pausedAsLost({ states }: Scene): Promise<void> {
   await vi.waitFor(
     () => expect(states.at(-1)).toMatchObject({ state: "paused", reason: "engine_lost" }),
@@ -105,6 +115,29 @@ test("E8 E12 R7 R8: a lost engine pauses its runs within a second with their tex
   for (const scene of [one, two]) {
     await socket.emitWithAck("run:stop", { documentId: scene.documentId });
     await expectWhole(scene);
+  }
+});
+
+test("E8 E12 R6: a run that yields to a person while its engine is lost goes on by itself, and one at work pauses within a second", async () => {
+  const [written, yielding] = [await openScene(), await openScene()];
+  await Promise.all([start(written), start(yielding)]);
+  await Promise.all([moreTokens(written), moreTokens(yielding)]);
+  const { body } = yielding.copy;
+  const typing = setInterval(() => body.insert(body.length - 1, "x", {}), 50);
+  try {
+    await standsStill(yielding);
+    const lostAtMs = performance.now();
+    await workers.killNewest();
+    await pausedAsLost(written);
+    expect(performance.now() - lostAtMs).toBeLessThan(1_000);
+  } finally {
+    clearInterval(typing);
+  }
+  await moreTokens(yielding);
+  expect(yielding.states.map(({ state }) => state)).not.toContain("paused");
+  await expectWhole(written);
+  for (const { documentId } of [written, yielding]) {
+    expect(await socket.emitWithAck("run:stop", { documentId })).toMatchObject({ ok: true });
   }
 });
 

@@ -28,7 +28,7 @@ afterEach(async () => {
 afterAll(() => test.remove());
 
 type Scene = Pick<ScriptedModelOptions, "next"> &
-  Pick<RunDeskOptions, "body" | "sync" | "wrapRooms" | "wrapDocuments" | "clock">;
+  Pick<RunDeskOptions, "body" | "sync" | "wrapRooms" | "wrapDocuments" | "clock" | "loadModel">;
 
 async function open({ next, ...options }: Scene = {}) {
   script = next ? { next } : {};
@@ -336,7 +336,103 @@ describe("a run that loses what it needs", () => {
   });
 });
 
+describe("a run whose engine is lost while people write at its caret", () => {
+  let clock: ManualClock;
+  let loading: number;
+
+  /** The model yields to what is typed, and its engine is lost meanwhile. */
+  async function loseWhileYielding(loadModel?: RunDeskOptions["loadModel"]) {
+    clock = new ManualClock();
+    loading = 0;
+    await open({
+      clock,
+      loadModel: async (loaded) => {
+        loading++;
+        await model.ready();
+        return loadModel?.(loaded) ?? loaded;
+      },
+    });
+    await startAndWrite(1);
+    const tab = await desk.openTab(desk.editor);
+    tab.body.insert(tab.body.length - 1, " typed", {});
+    await vi.waitFor(async () => expect(await desk.text()).toBe("Once word0 typed"), waiting);
+    model.lose();
+    model.drawBelow(3);
+    loading = 0;
+    // The quiet after which it would go on.
+    await clock.until(() => loading === 1);
+  }
+
+  it("E12 R6: waits for it and goes on by itself", async () => {
+    await loseWhileYielding();
+    await clock.until(() => clock.now() > 5_000);
+    expect(desk.published.states.at(-1)?.state).toBe("streaming");
+    model.restart();
+    await clock.until(() => desk.published.tokens.length === 3);
+    expect(await desk.text()).toBe(`Once word0 typed${words(1, 3)}`);
+    expect(desk.published.states.map((run) => run.state)).not.toContain("paused");
+  });
+
+  it("E12: is paused as engine_lost when it is not back within ten seconds", async () => {
+    await loseWhileYielding();
+    const since = clock.now();
+    await clock.until(() => desk.published.states.at(-1)?.state === "paused");
+    expect(desk.published.states.at(-1)).toMatchObject({ reason: "engine_lost" });
+    expect(clock.now() - since).toBeGreaterThanOrEqual(9_900);
+    expect(clock.now() - since).toBeLessThanOrEqual(10_100);
+  });
+
+  it("E11 E12: is paused as engine_lost when another model has come in its place", async () => {
+    let replaced: ScriptedModel | undefined;
+    await loseWhileYielding(async (loaded) => replaced ?? loaded);
+    replaced = createScriptedModel();
+    model.restart();
+    await state("paused", "engine_lost");
+  });
+
+  it("R3: stands still at Pause while it waits, and ends at Stop", async () => {
+    await loseWhileYielding();
+    const paused = await desk.generation.pause(desk.owner, command());
+    expect(paused).toMatchObject({ state: "paused", reason: "by_person" });
+    model.restart();
+    model.drawBelow(9);
+    const stopped = await desk.generation.stop(desk.owner, command());
+    expect(stopped).toMatchObject({ state: "stopped", tokens: 1 });
+    expect(await desk.text()).toBe("Once word0 typed");
+  });
+});
+
 describe("a run's end", () => {
+  it("A25: is saved with what belongs to it or not at all, and tried until it can be", async () => {
+    const clock = new ManualClock();
+    await open({ clock });
+    await startAndWrite(1);
+    let fails = true;
+    const told: string[] = [];
+    const stopped = await desk.generation.stop(desk.owner, command(), async (run, transaction) => {
+      const row = await transaction
+        .selectFrom("runs")
+        .select("state")
+        .where("id", "=", run.id)
+        .executeTakeFirstOrThrow();
+      told.push(`${run.state} ${row.state}`);
+      if (fails) throw new Error("The line went dead.");
+    });
+    expect(stopped.state).toBe("stopped");
+    const stored = () =>
+      desk.database.kysely
+        .selectFrom("runs")
+        .select("state")
+        .where("document_id", "=", desk.documentId)
+        .executeTakeFirstOrThrow();
+    expect(await stored()).toEqual({ state: "streaming" });
+    fails = false;
+    await clock.until(() => told.length === 2, 250);
+    await vi.waitFor(async () => expect(await stored()).toEqual({ state: "stopped" }), waiting);
+    clock.advance(5_000);
+    expect(told).toEqual(["stopped stopped", "stopped stopped"]);
+  });
+
   it("S14: keeps a snapshot of all that was written", async () => {
     await open();
     const tab = await desk.openTab(desk.owner);
