@@ -8,6 +8,7 @@ const isRoot = process.getuid?.() === 0;
 /** Browser tests: the editor's core on a page of its own, and the product's story in three browsers. */
 export default defineConfig({
   outputDir: "test-results",
+  globalSetup: "./tests/e2e/build-page.mjs",
   timeout: 60_000,
   expect: { timeout: 10_000 },
   workers: 2,
@@ -33,9 +34,9 @@ export default defineConfig({
     },
   },
   projects: [
-    // First the files that take longest, so that at the end both workers have work.
-    { name: "story", testDir: "tests/e2e/story" },
-    { name: "access", testDir: "tests/e2e/access" },
+    // Together, for a project's first test loads the server; the short ones last, so that at the end
+    // both workers have work.
+    { name: "product", testDir: "tests/e2e", testIgnore: "editor/**" },
     { name: "editor", testDir: "tests/e2e/editor" },
   ],
 });

@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { expect, type Page, test } from "@playwright/test";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { demonstrationPassword, signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { fillSignIn, visit } from "../story/people.ts";
 import { holdableLine } from "./held-words.ts";
 
-let server: ServerProcess;
+let server: TestApp;
 test.beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startTestApp();
 });
 test.afterAll(() => server?.close());
 
@@ -78,9 +78,8 @@ test("A26 A28: a document is given away, and purged only with its title typed; t
 }) => {
   const sponsor = await signIn(server.url, "sponsor@demo.test");
   await sponsor.json("POST", "/api/documents", { title: "The lock" });
-  const admin = await visit(browser, server.url, "admin@demo.test");
+  const admin = await visit(browser, server.url, "admin@demo.test", "/admin/documents");
   const { page } = admin;
-  await page.goto(`${server.url}/admin/documents`);
   const row = page.getByRole("row", { name: "The lock" });
 
   await test.step("nobody gets it by a wrong email; Sam does by his", async () => {
@@ -122,9 +121,8 @@ test("A26 A28: a document is given away, and purged only with its title typed; t
 test("A29: who deletes their account is told so, and does not come in again", async ({
   browser,
 }) => {
-  const visitor = await visit(browser, server.url, "sponsor2@demo.test");
+  const visitor = await visit(browser, server.url, "sponsor2@demo.test", "/account");
   const { page } = visitor;
-  await page.goto(`${server.url}/account`);
   await page.getByRole("button", { name: "Delete your account…" }).click();
   const section = page.getByRole("region", { name: "Delete your account" });
   await section.getByLabel("Your password").fill(demonstrationPassword);

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
 import type { DocumentSummary } from "#shared/http.ts";
+import { addToManifest } from "../../../server/model-library/manifest.ts";
 import { tinySource } from "../../../server/model-library/test-support/model-source.ts";
 import { openTestHub, type TestHub } from "../../../server/model-library/test-support/test-hub.ts";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { visit } from "../story/people.ts";
 
 const ownModels = resolve(import.meta.dirname, "../../../models");
@@ -15,13 +16,13 @@ const pictures = process.env.PICTURES;
 
 let modelsDir: string;
 let hub: TestHub;
-let server: ServerProcess;
+let server: TestApp;
 test.beforeAll(async () => {
   modelsDir = await mkdtemp(join(tmpdir(), "admin-models-"));
   await cp(join(ownModels, "tales"), join(modelsDir, "tales"), { recursive: true });
   await writeFile(join(modelsDir, "manifest.json"), '{"default":"tales","models":["tales"]}');
   hub = await openTestHub("openai-community/gpt2", tinySource());
-  server = await startServerProcess(() => ({ MODELS_DIR: modelsDir, HUB_URL: hub.url }));
+  server = await startTestApp({ config: { modelsDir, hub: { url: hub.url, token: undefined } } });
 });
 test.afterAll(async () => {
   await server?.close();
@@ -46,8 +47,7 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
   browser,
 }) => {
   test.setTimeout(180_000);
-  const { page } = await visit(browser, server.url, "admin@demo.test");
-  await page.goto(`${server.url}/admin/models`);
+  const { page } = await visit(browser, server.url, "admin@demo.test", "/admin/models");
   const table = page.getByRole("table", { name: "Models" });
   await expect(table.getByRole("row", { name: "tales" })).toContainText("the default");
 
@@ -120,10 +120,7 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
   const promptTemplate = "<|endoftext|>[WP] {input} [RESPONSE] ";
   const twin = { ...JSON.parse(await readFile(card, "utf8")), id: "twin", name: "Twin" };
   await writeFile(card, JSON.stringify({ ...twin, promptTemplate }));
-  await writeFile(
-    join(modelsDir, "manifest.json"),
-    '{"default":"tales","models":["tales","twin"]}',
-  );
+  await addToManifest(modelsDir, "twin", false);
   const sponsor = await signIn(server.url, "sponsor@demo.test");
   await expect
     .poll(async () => {
@@ -135,8 +132,8 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
     title: "Two hands",
     body: "Once upon a time there was a mill by the river.",
   });
-  const { page } = await visit(browser, server.url, "sponsor@demo.test");
-  await page.goto(`${server.url}/documents/${made.document.id}`);
+  const address = `/documents/${made.document.id}`;
+  const { page } = await visit(browser, server.url, "sponsor@demo.test", address);
   await page.getByRole("button", { name: "Panel" }).click();
   const choice = page.getByLabel("Model", { exact: true });
   await expect(choice).toHaveValue("tales");

@@ -1,13 +1,13 @@
 import { expect, type Page, test } from "@playwright/test";
-import { signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
+import { startTestApp, type TestApp } from "../../support/app.ts";
+import { personWith, signIn } from "../../support/person.ts";
 import { fillSignIn, visit } from "../story/people.ts";
 import { holdableLine } from "./held-words.ts";
 
 const password = "a winter mill by the river";
-let server: ServerProcess;
+let server: TestApp;
 test.beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startTestApp();
 });
 test.afterAll(() => server?.close());
 
@@ -119,17 +119,13 @@ test("U5 U6: from asking to join to a suspension that loses no word", async ({ b
 test("U5: many requests are rejected at once, with one reason, by keyboard alone", async ({
   browser,
 }) => {
-  const admin = await visit(browser, server.url, "admin@demo.test");
-  const { page } = admin;
   for (const name of ["Ola", "Pia", "Quim"]) {
     const body = { name, email: `${name}@many.test`, role: "sponsor", password };
-    const answer = await page.request.post(`${server.url}/api/sign-up`, {
-      data: body,
-      headers: { origin: server.url },
-    });
-    expect(answer.status()).toBe(202);
+    const answer = await personWith(server.url, "").request("POST", "/api/sign-up", body);
+    expect(answer.status).toBe(202);
   }
-  await page.goto(`${server.url}/admin/requests`);
+  const admin = await visit(browser, server.url, "admin@demo.test", "/admin/requests");
+  const { page } = admin;
   await expect(page.getByRole("row", { name: "Ola" })).toHaveAttribute("aria-current", "true");
   await page.keyboard.press("x");
   await page.keyboard.press("j");
@@ -149,9 +145,8 @@ test("U5: many requests are rejected at once, with one reason, by keyboard alone
 });
 
 test("U9: the address keeps search, filter and order of an admin's list", async ({ browser }) => {
-  const admin = await visit(browser, server.url, "admin@demo.test");
+  const admin = await visit(browser, server.url, "admin@demo.test", "/admin/users");
   const { page } = admin;
-  await page.goto(`${server.url}/admin/users`);
   await page.getByLabel("Role").selectOption("sponsor");
   const head = page.getByRole("columnheader", { name: "Name" });
   await head.getByRole("button").click();

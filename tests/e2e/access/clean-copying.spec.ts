@@ -1,11 +1,11 @@
 import { expect, type Page, test } from "@playwright/test";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { visit } from "../story/people.ts";
 
-let server: ServerProcess;
+let server: TestApp;
 test.beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startTestApp();
 });
 test.afterAll(() => server?.close());
 

@@ -1,15 +1,15 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { expect, test } from "@playwright/test";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { visit } from "../story/people.ts";
 
-let server: ServerProcess;
+let server: TestApp;
 let foreign: Server;
 let foreignUrl: string;
 test.beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startTestApp();
   foreign = createServer((request, response) => {
     const target = new URL(request.url ?? "/", foreignUrl).searchParams.get("frame");
     response.setHeader("Content-Type", "text/html").end(target === null ? bait : trap(target));

@@ -2,16 +2,16 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { adminUserSchema, manyDecisionsSchema } from "#shared/admin.ts";
+import { type AdminUser, adminUserSchema, manyDecisionsSchema } from "#shared/admin.ts";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { type Person, signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { hostileTexts } from "./hostile-text.ts";
 
 export const hostilePassword = "a winter mill by the river";
 
 /** A server in which everything that people and model cards may name carries a hostile text. */
 export interface HostileInstallation {
-  server: ServerProcess;
+  server: TestApp;
   admin: Person;
   owner: Person;
   close(): Promise<void>;
@@ -22,10 +22,7 @@ const ownModels = resolve(import.meta.dirname, "../../../models");
 /** Starts it with a model for each hostile text, the one that writes among them. */
 export async function openHostileInstallation(): Promise<HostileInstallation> {
   const modelsDir = await makeHostileModels();
-  const server = await startServerProcess(() => ({
-    MODELS_DIR: modelsDir,
-    TRUSTED_PROXIES: "loopback",
-  }));
+  const server = await startTestApp({ config: { modelsDir, trustedProxies: ["loopback"] } });
   return {
     server,
     admin: await signIn(server.url, "admin@demo.test"),
@@ -85,7 +82,18 @@ export async function askToJoinByEach({ server }: HostileInstallation): Promise<
     });
     if (answer.status !== 202) throw new Error(`${text}: ${answer.status} ${await answer.text()}`);
   };
-  for (const [index, text] of hostileTexts.entries()) await ask(text, index);
+  await inBatches(ask);
+}
+
+/**
+ * Five texts at a time, in order: later batches come later, also in the server's own orders.
+ * One after the other they would take the server's hashes and commits one after the other, too.
+ */
+async function inBatches(task: (text: string, index: number) => Promise<void>): Promise<void> {
+  for (let start = 0; start < hostileTexts.length; start += 5)
+    await Promise.all(
+      hostileTexts.slice(start, start + 5).map((text, index) => task(text, start + index)),
+    );
 }
 
 /** What a header can carry of a text. */
@@ -97,17 +105,19 @@ const usersSchema = z.object({ users: z.array(adminUserSchema), total: z.number(
 
 /** Lets all in but two, of whom one is rejected and one suspended, with a hostile reason each. */
 export async function decideOnEach({ admin }: HostileInstallation): Promise<void> {
-  const ids: string[] = [];
+  const people: AdminUser[] = [];
   for (const page of [1, 2]) {
     const path = `/api/admin/users?status=pending&sort=createdAt&direction=asc&page=${page}`;
     const { users } = usersSchema.parse(await admin.json("GET", path));
-    ids.push(...users.map(({ id }) => id));
+    people.push(...users);
   }
   const reason = hostileTexts.join("\n").slice(0, 1000);
-  const [rejected = "", suspended = "", ...others] = ids;
+  const idOf = (index: number) => people.find(({ email }) => email === hostileEmail(index))?.id;
+  const [rejected, suspended] = [idOf(0), idOf(1)];
   await admin.json("POST", `/api/admin/users/${rejected}/reject`, { reason });
+  const ids = people.map(({ id }) => id).filter((id) => id !== rejected);
   const approved = manyDecisionsSchema.parse(
-    await admin.json("POST", "/api/admin/users/approve", { ids: [suspended, ...others], reason }),
+    await admin.json("POST", "/api/admin/users/approve", { ids, reason }),
   );
   if (approved.refused.length > 0) throw new Error(approved.refused[0]?.message);
   await admin.json("POST", `/api/admin/users/${suspended}/suspend`, { reason });
@@ -122,17 +132,17 @@ export async function writeHostileDocuments({ owner }: HostileInstallation): Pro
     const answer = await owner.json("POST", "/api/documents", { title, body: text });
     return documentSchema.parse(answer).document.id;
   };
-  for (const text of hostileTexts) await create(text.slice(0, 200), text);
+  await inBatches(async (text) => void (await create(text.slice(0, 200), text)));
   const id = await create(`Corpus <img src=x onerror=__pwned=1>`, body);
-  for (const [index, text] of hostileTexts.entries()) {
+  await inBatches(async (text, index) => {
     await owner.json("POST", `/api/documents/${id}/versions`, { label: text.slice(0, 200) });
-    if (index < 2) continue;
+    if (index < 2) return;
     const role = index % 2 === 0 ? "editor" : "watcher";
     await owner.json("PUT", `/api/documents/${id}/assignments`, {
       email: hostileEmail(index),
       role,
     });
-  }
+  });
   return id;
 }
 

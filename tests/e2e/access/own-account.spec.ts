@@ -1,13 +1,13 @@
 import { expect, test } from "@playwright/test";
 import { Secret, TOTP } from "otpauth";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { demonstrationPassword } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { fillSignIn, type Visitor, visit } from "../story/people.ts";
 import { holdableLine } from "./held-words.ts";
 
-let server: ServerProcess;
+let server: TestApp;
 test.beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startTestApp();
 });
 test.afterAll(() => server?.close());
 
@@ -70,8 +70,8 @@ test("U8: a second factor is set up, asked for at sign-in, and its codes are sho
 test("U8: an admin's link sets a new password once, and no request names its token", async ({
   browser,
 }) => {
-  const admin = await visit(browser, server.url, "admin@demo.test");
-  await admin.page.goto(`${server.url}/admin/users?search=editor%40demo`);
+  const list = "/admin/users?search=editor%40demo";
+  const admin = await visit(browser, server.url, "admin@demo.test", list);
   await admin.page.getByRole("button", { name: "More for Edith" }).click();
   await admin.page.getByRole("menuitem", { name: "Link for a new password…" }).click();
   await admin.page.getByRole("button", { name: "Make the link" }).click();

@@ -2,7 +2,7 @@ import { type BrowserContext, expect, type Locator, type Page, test } from "@pla
 import * as Y from "yjs";
 import { closeCodes } from "#shared/close-codes.ts";
 import type { OpenCopy, Person } from "../../support/person.ts";
-import { fillSignIn } from "../story/people.ts";
+import { enter, fillSignIn } from "../story/people.ts";
 import {
   askToJoinByEach,
   decideOnEach,
@@ -56,12 +56,6 @@ const watched = test.extend<{ stage: WatchedPage }>({
     await context.close();
   },
 });
-
-async function enter({ page }: WatchedPage, email: string, password?: string): Promise<void> {
-  await page.goto(url);
-  await fillSignIn(page, email, password);
-  await expect(page.getByRole("heading", { name: "Documents" })).toBeVisible();
-}
 
 /** Each text is there, as text. */
 async function expectTexts(place: Page | Locator, texts: readonly string[]): Promise<void> {
@@ -165,7 +159,7 @@ async function closeCodeOf(person: Person, id: string, forge: (copy: OpenCopy) =
 
 watched("nothing runs where requests wait, and where their authors are told", async ({ stage }) => {
   const { page, alarm } = stage;
-  await enter(stage, "admin@demo.test");
+  await enter(stage.context, url, "admin@demo.test");
   await stage.look("/admin/requests", async () => {
     await expectTexts(page, hostileTexts.slice(0, 50));
   });
@@ -191,7 +185,7 @@ watched(
     const { page, alarm } = stage;
     documentId = await writeHostileDocuments(installation);
     const copies = await showUpAsHostile([2, 4, 6, 8]);
-    await enter(stage, "sponsor@demo.test");
+    await enter(stage.context, url, "sponsor@demo.test");
     await stage.look("/", () =>
       expectTexts(
         page,
@@ -241,7 +235,7 @@ watched(
   "nothing runs where an admin looks, and on an account's own page",
   async ({ stage, browser }) => {
     const { page, alarm } = stage;
-    await enter(stage, "admin@demo.test");
+    await enter(stage.context, url, "admin@demo.test");
     for (const pageNumber of [1, 2])
       await stage.look(`/admin/users?sort=createdAt&direction=asc&page=${pageNumber}`, () =>
         expectTexts(page, pageNumber === 1 ? hostileTexts.slice(0, 40) : hostileTexts.slice(50)),

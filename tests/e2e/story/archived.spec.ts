@@ -1,11 +1,11 @@
 import { expect, test } from "@playwright/test";
-import { startServerProcess } from "../../support/server-process.ts";
+import { startTestApp } from "../../support/app.ts";
 import { visit } from "./people.ts";
 
 test("A9: a document that is archived while the model writes offers to stop its paused run", async ({
   browser,
 }) => {
-  const server = await startServerProcess();
+  const server = await startTestApp();
   try {
     const visitor = await visit(browser, server.url, "sponsor@demo.test");
     const { page, manuscript } = visitor;

@@ -1,10 +1,10 @@
 import { expect, type Page, test } from "@playwright/test";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { demonstrationPassword } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 
-let server: ServerProcess;
+let server: TestApp;
 test.beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startTestApp();
 });
 test.afterAll(() => server?.close());
 

@@ -1,16 +1,16 @@
 import { expect, test } from "@playwright/test";
+import { startTestApp, type TestApp } from "../../support/app.ts";
 import { signIn } from "../../support/person.ts";
-import { type ServerProcess, startServerProcess } from "../../support/server-process.ts";
 import { type Visitor, visit } from "./people.ts";
 
 /** The page around the text: keys, settings, list, phone, big screen. */
 test.describe
   .serial("the frame", () => {
-    let server: ServerProcess;
+    let server: TestApp;
     let sponsor: Visitor;
 
     test.beforeAll(async ({ browser }) => {
-      server = await startServerProcess();
+      server = await startTestApp();
       sponsor = await visit(browser, server.url, "sponsor@demo.test");
     });
     test.afterAll(async () => {

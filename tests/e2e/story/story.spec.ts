@@ -15,7 +15,7 @@ test.describe
     const everybody = () => [sponsor, editor, watcher];
 
     test.beforeAll(async ({ browser }) => {
-      server = await startServerProcess();
+      server = await startServerProcess(undefined, { compiled: true });
       sponsor = await visit(browser, server.url, "sponsor@demo.test");
       editor = await visit(browser, server.url, "editor@demo.test");
       watcher = await visit(browser, server.url, "sponsor2@demo.test");

@@ -8,6 +8,8 @@ export interface Harness {
     /** Shows the title above each editor. */
     titled?: boolean;
   }) => Promise<void>;
+  /** Takes all editors away. */
+  close: () => void;
   /** Makes the model write from `offset`, a few words each `intervalMs`; resolves when it is done. */
   stream: (options: {
     words: readonly string[];

@@ -149,15 +149,18 @@ async function join(index: number, strict: boolean, titled: boolean): Promise<Pe
 
 const harness: Harness = {
   open: async ({ text, people: count = 2, strict = false, titled = false }) => {
+    harness.close();
+    flushCosts.length = 0;
+    server = new Y.Doc();
+    body(server).insert(0, text);
+    for (let index = 0; index < count; index++) await join(index, strict, titled);
+  },
+  close: () => {
     for (const { root, place } of people) {
       root.unmount();
       place.remove();
     }
     people = [];
-    flushCosts.length = 0;
-    server = new Y.Doc();
-    body(server).insert(0, text);
-    for (let index = 0; index < count; index++) await join(index, strict, titled);
   },
   stream: ({ words, offset, intervalMs }) => {
     const writer = createStreamingWriter(body(server), "run-1", offset);
