@@ -36,7 +36,7 @@ test("E30: of two imports under one name one wins and the other is told, at once
   expect(refused?.reason).toMatchObject({ code: "model_being_imported" });
   await expect(start()).rejects.toThrow("a model has it already");
   expect(readManifest(modelsDir)).toEqual({ default: "tiny", models: ["tiny"] });
-  expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "tiny"]);
+  expect((await readdir(modelsDir)).toSorted()).toEqual([".manifest.json", "tiny"]);
 });
 
 test("E30: many imports at once under names of their own are all in the manifest", async () => {
@@ -70,7 +70,7 @@ test("E30: what a dead process left is removed, and the name is free again", asy
     await writeFile(join(modelsDir, `.import-${id}/fp32/weights.bin`), "half");
   }
   await start();
-  expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "tiny"]);
+  expect((await readdir(modelsDir)).toSorted()).toEqual([".manifest.json", "tiny"]);
 });
 
 test("E30: what another living process imports is left alone", async () => {
@@ -136,7 +136,7 @@ test("E30: killed at any moment, an import leaves nothing that the next one stum
     expect(readManifest(modelsDir).models).toEqual([]);
   }
   await start();
-  expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "tiny"]);
+  expect((await readdir(modelsDir)).toSorted()).toEqual([".manifest.json", "tiny"]);
 });
 
 test("E30: a folder that is no model keeps its name", async () => {

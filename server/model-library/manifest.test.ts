@@ -1,16 +1,19 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { claimImport } from "./import-claim.ts";
 import {
   addToManifest,
+  adoptManifest,
   changeManifest,
   makeDefault,
   modelIdSchema,
   readManifest,
+  shippedModels,
 } from "./manifest.ts";
 import { tryLock, withModelsLock } from "./models-lock.ts";
 import { removeModel } from "./remove-model.ts";
@@ -51,7 +54,7 @@ describe("E16: the manifest changes in one step, one change after the other", ()
     };
     expect(await Promise.all(["a", "b", "c"].map(add))).toEqual([0, 0, 0]);
     expect(readManifest(modelsDir).models).toHaveLength(15);
-    expect(await readdir(modelsDir)).toEqual(["manifest.json"]);
+    expect(await readdir(modelsDir)).toEqual([".manifest.json"]);
   });
 
   test("what a process that died holds is taken over", async () => {
@@ -89,6 +92,49 @@ describe("E16: the manifest changes in one step, one change after the other", ()
   });
 });
 
+const root = resolve(import.meta.dirname, "../..");
+const shipped = '{ "default": "tales", "models": ["tales"] }';
+const readShipped = () => readFile(join(modelsDir, "manifest.json"), "utf8");
+
+describe("E33: what an installation adds is apart from what ships", () => {
+  test("the manifest that ships is only read, also when another default is chosen or it goes", async () => {
+    await writeFile(join(modelsDir, "manifest.json"), shipped);
+    expect(readManifest(modelsDir)).toEqual({ default: "tales", models: ["tales"] });
+    await addToManifest(modelsDir, "gpt2", true);
+    expect(readManifest(modelsDir)).toEqual({ default: "gpt2", models: ["tales", "gpt2"] });
+    await removeModel(modelsDir, "tales");
+    expect(readManifest(modelsDir)).toEqual({ default: "gpt2", models: ["gpt2"] });
+    expect(await readShipped()).toBe(shipped);
+  });
+
+  test("what an earlier version wrote there outlasts its being put back", async () => {
+    await writeFile(join(modelsDir, "manifest.json"), shipped);
+    await adoptManifest(modelsDir);
+    expect(await readdir(modelsDir)).toEqual(["manifest.json"]);
+    const before = { default: "gpt2", models: ["tales", "gpt2"] };
+    await writeFile(join(modelsDir, "manifest.json"), JSON.stringify(before));
+    expect(readManifest(modelsDir)).toEqual(before);
+    await adoptManifest(modelsDir);
+    await writeFile(join(modelsDir, "manifest.json"), shipped);
+    await adoptManifest(modelsDir);
+    expect(readManifest(modelsDir)).toEqual(before);
+  });
+
+  test("what ships is what the tracked manifest names", async () => {
+    const tracked = JSON.parse(await readFile(join(root, "models/manifest.json"), "utf8"));
+    expect(tracked).toEqual({ default: "tales", models: shippedModels });
+  });
+
+  test.skipIf(!existsSync(join(root, ".git")))("version control sees only what ships", () => {
+    const isIgnored = (path: string) =>
+      spawnSync("git", ["check-ignore", "--no-index", "--quiet", path], { cwd: root }).status === 0;
+    for (const path of ["gpt2/weights.bin", ".manifest.json", ".downloads/x", ".import-gpt2.lock"])
+      expect([path, isIgnored(`models/${path}`)]).toEqual([path, true]);
+    for (const path of ["manifest.json", "tales/card.json", "tales/weights.bin"])
+      expect([path, isIgnored(`models/${path}`)]).toEqual([path, false]);
+  });
+});
+
 describe("E16: a model that is removed is gone, files and all", () => {
   test("out of the manifest first, then off the disk, with what a crash left before", async () => {
     await install("one");
@@ -96,7 +142,7 @@ describe("E16: a model that is removed is gone, files and all", () => {
     await mkdir(join(modelsDir, ".removed-before"));
     await removeModel(modelsDir, "two");
     expect(readManifest(modelsDir)).toEqual({ default: "one", models: ["one"] });
-    expect((await readdir(modelsDir)).toSorted()).toEqual(["manifest.json", "one"]);
+    expect((await readdir(modelsDir)).toSorted()).toEqual([".manifest.json", "one"]);
   });
 
   test("and where it was killed in between, with the next change", async () => {
@@ -108,7 +154,7 @@ describe("E16: a model that is removed is gone, files and all", () => {
     await changeManifest(modelsDir, () => ({ default: "one", models: ["one"] }));
     const claim = await claimImport(modelsDir, "two");
     await claim.release();
-    expect((await readdir(modelsDir)).toSorted()).toEqual(["by-hand", "manifest.json", "one"]);
+    expect((await readdir(modelsDir)).toSorted()).toEqual([".manifest.json", "by-hand", "one"]);
   });
 
   test("the default only as the last one", async () => {

@@ -6,18 +6,24 @@ import { modelIdSchema } from "#shared/models.ts";
 import { AppError, UnavailableError } from "../errors.ts";
 import { withModelsLock } from "./models-lock.ts";
 
-/** `models/manifest.json`: which model folders there are, and which one writes when nobody chooses. */
+/** Which model folders there are, and which one writes when nobody chooses. */
 export const manifestSchema = z.object({
   default: modelIdSchema.nullable(),
   models: z.array(modelIdSchema),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-const fileName = "manifest.json";
+/** What comes with Palimpsest: it is under version control, and only read. */
+const shippedName = "manifest.json";
+/** What this installation has made of it: where it is there it counts alone. No model begins with a dot. */
+const ownName = ".manifest.json";
+/** What the shipped manifest names; earlier versions wrote more into it. */
+export const shippedModels: readonly string[] = ["tales"];
 
 /** Reads the manifest; a folder without one has no models yet. */
 export function readManifest(modelsDir: string): Manifest {
-  const path = join(modelsDir, fileName);
+  const own = join(modelsDir, ownName);
+  const path = existsSync(own) ? own : join(modelsDir, shippedName);
   if (!existsSync(path)) return { default: null, models: [] };
   try {
     return manifestSchema.parse(JSON.parse(readFileSync(path, "utf8")));
@@ -39,13 +45,22 @@ export function changeManifest(
 ): Promise<Manifest> {
   return withModelsLock(modelsDir, async () => {
     const manifest = change(readManifest(modelsDir));
-    const path = join(modelsDir, fileName);
-    // No model's folder begins with a dot.
-    const draft = join(modelsDir, `.${fileName}.new`);
+    const draft = join(modelsDir, `${ownName}.new`);
     await writeFile(draft, `${JSON.stringify(manifest, null, 2)}\n`);
-    await rename(draft, path);
+    await rename(draft, join(modelsDir, ownName));
     return manifest;
   });
+}
+
+/**
+ * Takes over what an earlier version wrote into the manifest that ships, so that nothing is lost when
+ * that file is put back to what it was.
+ */
+export async function adoptManifest(modelsDir: string): Promise<void> {
+  if (existsSync(join(modelsDir, ownName))) return;
+  const { models } = readManifest(modelsDir);
+  if (models.every((id) => shippedModels.includes(id))) return;
+  await changeManifest(modelsDir, (manifest) => manifest);
 }
 
 /** Adds a model to the manifest in one step; the first model becomes the default. */
