@@ -115,6 +115,8 @@ export const modelSchema = z.object({
   contextTokens: z.number(),
   precision: z.string(),
   default: z.boolean(),
+  /** false: each of its engines is away, and a Start would be refused. */
+  available: z.boolean(),
   /** Of a model that was trained on prompts: what stands around the text, `{input}`. */
   promptTemplate: z.string().optional(),
 });

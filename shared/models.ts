@@ -103,8 +103,10 @@ export const promptTemplateSchema = z
   .max(1_000)
   .refine((template) => template.split("{input}").length === 2, "must hold {input} once");
 
-/** A model as an admin sees it. */
+/** A model as an admin sees it; of one that cannot be used little more is known than its id. */
 export const adminModelSchema = modelSchema.extend({
+  /** Why nobody can use it, and what to do; null: it can be used. */
+  problem: z.string().nullable(),
   /** Whether its files lie here; else another machine runs it. */
   installed: z.boolean(),
   licence: z.string(),

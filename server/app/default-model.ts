@@ -16,6 +16,7 @@ export function loadDefaultModel(
   models: ModelLibrary,
   { ahead, logger }: { ahead: boolean; logger: Logger },
 ): DefaultModel {
+  if (ahead) models.reachRemote();
   if (!ahead) return { isReady: () => models.ready(), settled: Promise.resolve() };
   const settled = models.load().then(
     () => undefined,

@@ -31,12 +31,13 @@ export function createHealthReading(options: HealthOptions): () => Promise<Healt
       mail.count(),
     ]);
     const model = models.list().find((one) => one.default);
+    const damaged = models.unusable().find((one) => one.default);
     return {
       version,
       startedAt,
       // Had it not answered, nothing of this would be told.
       database: { kind: database.kind, ready: true, sizeBytes: stored.size },
-      model: { ready: options.isModelReady(), name: model?.name ?? null },
+      model: { ready: options.isModelReady(), name: model?.name ?? damaged?.id ?? null },
       engines: models.engines().map((engine) => ({ ...engine, problem: engine.problem ?? null })),
       connections: { sockets: options.socketCount(), sync: open.connections },
       documents: { total: stored.documents, open: open.documents, liveRuns: stored.runs },

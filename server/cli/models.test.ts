@@ -59,6 +59,16 @@ test("a folder is imported under its name or --id, and the list marks the defaul
   expect(await command("list")).toMatch(/^ {2}tiny .*context 24.*\n\* second /);
 });
 
+test("E34: the list says of a model that cannot be used why, and what to do", async () => {
+  const source = await writeSource(join(folder, "tiny"), tinySource());
+  await command("import", source, "--id", "one");
+  await command("import", source, "--id", "two");
+  await writeFile(join(modelsDir(), "one", "card.json"), "{}");
+  expect(await command("list")).toMatch(
+    /^\* one {2}cannot be used\. .*card\.json: of its fields .*Remove the model and add it again\.\n {2}two .*context 24/,
+  );
+});
+
 test("a folder that cannot be imported is refused with the reason", async () => {
   await expect(command("import", join(folder, "nowhere"))).rejects.toThrow("no such folder");
 });

@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 import { type Command, Option } from "commander";
 import { hubNameSchema, promptTemplateSchema } from "#shared/models.ts";
 import type { Config } from "../config.ts";
-import { InvalidError } from "../errors.ts";
+import { InvalidError, UnavailableError } from "../errors.ts";
 import { parseInput } from "../http/input.ts";
 import { type ModelCard, readModelCard } from "../inference/model-card.ts";
 import { addModel, orderFor } from "../model-library/add-model.ts";
@@ -192,11 +192,20 @@ async function printModels(modelsDir: string): Promise<void> {
   const manifest = readManifest(modelsDir);
   if (manifest.models.length === 0) console.log("There are no models yet.");
   for (const id of manifest.models) {
-    const { parameters, contextTokens, precision, licence } = readModelCard(join(modelsDir, id));
     const mark = id === manifest.default ? "*" : " ";
-    const onDisk = inBytes(await folderBytes(join(modelsDir, id)));
+    console.log(`${mark} ${id}  ${await describeInstalled(join(modelsDir, id))}`);
+  }
+}
+
+/** Of one that cannot be used: why, and what to do. */
+async function describeInstalled(folder: string): Promise<string> {
+  try {
+    const { parameters, contextTokens, precision, licence } = readModelCard(folder);
     const size = `${inMillions(parameters)}  context ${contextTokens}  ${precision}`;
-    console.log(`${mark} ${id}  ${size}  ${onDisk}  ${licence}`);
+    return `${size}  ${inBytes(await folderBytes(folder))}  ${licence}`;
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    return `cannot be used. ${error.message}`;
   }
 }
 

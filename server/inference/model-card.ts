@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { modelQualitySchema, promptTemplateSchema } from "#shared/models.ts";
@@ -51,15 +51,32 @@ export const modelCardSchema = z.object({
 });
 export type ModelCard = z.infer<typeof modelCardSchema>;
 
-/** Reads a model folder's card; throws an UnavailableError that names the folder when it cannot. */
+/** Of a card; one takes a few kilobytes. */
+const mostBytes = 1_000_000;
+
+/** Reads a model folder's card; throws an UnavailableError that names the folder, why, and what to do. */
 export function readModelCard(folder: string): ModelCard {
   const path = join(folder, "card.json");
   try {
+    const about = statSync(path);
+    if (!about.isFile() || about.size > mostBytes) throw new Error("it is no card");
     return modelCardSchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (cause) {
     throw new UnavailableError(
-      `The model folder ${folder} has no readable card.json. Import the model again.`,
+      `The model folder ${folder} has no readable card.json: ${whyUnread(cause)}. Remove the model and add it again.`,
       cause,
     );
   }
+}
+
+/** In words, without what stands in the file. */
+function whyUnread(error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const fields = error.issues.map(({ path }) => path.join(".") || "the whole");
+    return `of its fields ${[...new Set(fields)].slice(0, 3).join(", ")} is not what an import writes`;
+  }
+  if (error instanceof SyntaxError) return "it is not JSON";
+  if (error instanceof Error && "code" in error)
+    return error.code === "ENOENT" ? "it is missing" : `it cannot be read (${String(error.code)})`;
+  return error instanceof Error ? error.message : "it cannot be read";
 }

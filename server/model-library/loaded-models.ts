@@ -58,6 +58,12 @@ export class LoadedModels {
     return this.#entries.get(id)?.model?.engine.available ?? false;
   }
 
+  /** Whether it was asked for, and none of its engines can be had now or soon. */
+  isAway(id: string): boolean {
+    const model = this.#entries.get(id)?.model;
+    return model !== undefined && !model.engine.near;
+  }
+
   /** Sequences that are open. */
   usage(id: string): number {
     return this.#entries.get(id)?.model?.engine.openSequences ?? 0;

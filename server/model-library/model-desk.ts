@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Model } from "#shared/http.ts";
 import {
   type AdminModel,
   type AdminModels,
@@ -10,17 +11,17 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import { ConflictError } from "../errors.ts";
 import type { Sender } from "../http/sender.ts";
 import { readModelCard } from "../inference/model-card.ts";
-import { repeat } from "../jobs/repeat.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type AddOrder, addModel, type Convert, orderFor, refuseTaken } from "./add-model.ts";
 import { explainDisk, folderBytes, freeBytes } from "./disk.ts";
 import type { Hub } from "./hub.ts";
-import { makeDefault, readManifest } from "./manifest.ts";
+import { adoptManifest, makeDefault, readManifest } from "./manifest.ts";
 import { ModelJobs } from "./model-jobs.ts";
-import type { ModelLibrary } from "./model-library.ts";
+import type { ModelLibrary, UnusableModel } from "./model-library.ts";
 import { refuseDefault, removeModel } from "./remove-model.ts";
 import type { Patience } from "./retries.ts";
 import { verifyModel } from "./verify-model.ts";
+import { watchModels } from "./watch-models.ts";
 
 /** Who asks for a change, and from where. */
 export interface Asker {
@@ -45,7 +46,7 @@ export interface ModelDesk {
 
 export interface ModelDeskOptions {
   modelsDir: string;
-  models: Pick<ModelLibrary, "list" | "refresh" | "retire" | "usage">;
+  models: Pick<ModelLibrary, "list" | "unusable" | "refresh" | "retire" | "usage">;
   hub: Hub;
   convert: Convert;
   /** Live runs by model. */
@@ -54,8 +55,6 @@ export interface ModelDeskOptions {
   logger: Logger;
   patience?: Patience | undefined;
 }
-
-const lookEveryMs = 2_000;
 
 export function createModelDesk(options: ModelDeskOptions): ModelDesk {
   const { modelsDir, models, hub, convert, countLiveRuns, audit, logger, patience } = options;
@@ -67,18 +66,12 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
       await addModel({ hub, modelsDir, order, onProgress, convert, patience }, signal);
     },
   });
-  let seen = JSON.stringify(readManifest(modelsDir));
-  /** Also after what another process did, the command line for one. */
-  const refresh = () => {
-    seen = JSON.stringify(readManifest(modelsDir));
-    models.refresh();
-  };
-  const watch = repeat(
-    async () => {
-      if (JSON.stringify(readManifest(modelsDir)) !== seen) refresh();
-    },
-    { name: "look at the models", everyMs: lookEveryMs, logger },
+  const refresh = () => models.refresh();
+  const adopted = adoptManifest(modelsDir).catch((error: unknown) =>
+    // Where nothing can be written nothing can be lost either.
+    logger.info({ err: error }, "the manifest of models stays where it is"),
   );
+  const watch = watchModels({ modelsDir, refresh, logger });
 
   const record = (
     { actor, sender }: Asker,
@@ -104,7 +97,8 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     async read() {
       const runs = await countLiveRuns();
       const here = readManifest(modelsDir).models;
-      const found = models.list().map(async (model): Promise<AdminModel> => {
+      const all = [...models.list(), ...models.unusable().map(describeUnusable)];
+      const found = all.map(async (model): Promise<AdminModel> => {
         const uses = { liveRuns: runs.get(model.id) ?? 0, inUse: models.usage(model.id) };
         const files = here.includes(model.id) ? await readFiles(modelsDir, model.id) : elsewhere;
         return { ...model, ...uses, ...files };
@@ -149,25 +143,40 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     async close() {
       closing.abort(new Error("the server stops"));
       await watch.close();
+      await adopted;
       await jobs.close();
     },
   };
 }
 
-type Files = Pick<AdminModel, "installed" | "licence" | "quality" | "sizeBytes">;
+type Files = Pick<AdminModel, "installed" | "licence" | "quality" | "sizeBytes" | "problem">;
 
 /** What another machine runs has no files here. */
-const elsewhere: Files = { installed: false, licence: "", quality: null, sizeBytes: 0 };
+const elsewhere: Files = {
+  installed: false,
+  licence: "",
+  quality: null,
+  sizeBytes: 0,
+  problem: null,
+};
 
 async function readFiles(modelsDir: string, id: string): Promise<Files> {
   const folder = join(modelsDir, id);
+  const sizeBytes = await folderBytes(folder).catch(() => 0);
   try {
     const { licence, quality = null } = readModelCard(folder);
-    return { installed: true, licence, quality, sizeBytes: await folderBytes(folder) };
-  } catch {
+    return { installed: true, licence, quality, sizeBytes, problem: null };
+  } catch (error) {
     // Damaged, or just being removed: it is shown all the same, so that it can be.
-    return { ...elsewhere, installed: true };
+    const problem = error instanceof Error ? error.message : String(error);
+    return { ...elsewhere, installed: true, sizeBytes, problem };
   }
+}
+
+/** Its card would say the rest. */
+function describeUnusable({ id, default: isDefault }: UnusableModel): Model {
+  const unknown = { parameters: 0, contextTokens: 0, precision: "" };
+  return { id, name: id, ...unknown, default: isDefault, available: false };
 }
 
 /** 409: runs live that write with it. */

@@ -39,6 +39,7 @@ test("the model that ships is listed, and writes on a fresh machine", async () =
       contextTokens: 512,
       precision: "int8-block32",
       default: true,
+      available: true,
     },
   ]);
   const { engine, tokenizer } = await models.load();
@@ -103,11 +104,54 @@ test("a default model that cannot be loaded makes the library not ready, until i
   expect(models.ready()).toBe(true);
 });
 
-test("a manifest or a card that cannot be read is refused by its path", async () => {
+test("a manifest that cannot be read is refused by its path", async () => {
   await writeFile(join(folder, "manifest.json"), "[]");
   expect(() => open(folder)).toThrow(join(folder, "manifest.json"));
-  await writeFile(join(folder, "manifest.json"), '{"default":"gone","models":["gone"]}');
-  expect(() => open(folder)).toThrow(join(folder, "gone"));
+});
+
+test.each([
+  ["is gone", undefined, "it is missing"],
+  ["is half written", '{"id": "oth', "it is not JSON"],
+  ["is hostile", '{"contextTokens": 1e300, "graphs": [{"file": "/etc/passwd"}]}', "its fields"],
+  ["has no end", " ".repeat(2 ** 21), "it is no card"],
+])(
+  "E34: a model whose card %s is told by its reason, and the others write",
+  async (_, card, why) => {
+    await copyTwice();
+    const path = join(folder, "other", "card.json");
+    if (card === undefined) await rm(path);
+    else await writeFile(path, card);
+    const models = open(folder);
+    expect(models.list().map(({ id }) => id)).toEqual(["tales"]);
+    const [unusable] = models.unusable();
+    expect(unusable).toMatchObject({ id: "other", default: false });
+    expect(unusable?.problem).toContain(why);
+    expect(unusable?.problem).toContain("Remove the model and add it again");
+    await expect(models.load("other")).rejects.toMatchObject({
+      status: 503,
+      message: expect.stringContaining('"other" cannot be used now'),
+    });
+    await expect(models.load("other")).rejects.not.toThrow(folder);
+    expect(await take((await models.load()).engine.open().generate(request([1])), 1)).toHaveLength(
+      1,
+    );
+  },
+);
+
+test("E34: a default model whose card cannot be read is not ready and refused, until it is mended", async () => {
+  await copyTwice();
+  const path = join(folder, "tales", "card.json");
+  const card = await readFile(path, "utf8");
+  await writeFile(path, "{}");
+  const models = open(folder);
+  await expect(models.load()).rejects.toThrow('"tales" cannot be used now');
+  expect(models.ready()).toBe(false);
+  expect(models.unusable()).toMatchObject([{ id: "tales", default: true }]);
+  await writeFile(path, card);
+  models.refresh();
+  await models.load();
+  expect(models.ready()).toBe(true);
+  expect(models.unusable()).toEqual([]);
 });
 
 /** The shipped model twice, under two names; the first is the default. */

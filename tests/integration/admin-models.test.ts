@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { AuditEvent } from "#shared/admin.ts";
 import type { DocumentSummary, Model } from "#shared/http.ts";
 import type { AdminModels, ModelCheck, ModelJob } from "#shared/models.ts";
-import { makeDefault } from "../../server/model-library/manifest.ts";
+import { addToManifest, makeDefault } from "../../server/model-library/manifest.ts";
 import { tinySource } from "../../server/model-library/test-support/model-source.ts";
 import { openTestHub, type TestHub } from "../../server/model-library/test-support/test-hub.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
@@ -26,7 +26,7 @@ let sponsor: Person;
 beforeAll(async () => {
   modelsDir = await mkdtemp(join(tmpdir(), "admin-models-"));
   await cp(join(ownModels, "tales"), join(modelsDir, "tales"), { recursive: true });
-  await writeManifest({ default: "tales", models: ["tales"] });
+  await writeFile(join(modelsDir, "manifest.json"), '{"default":"tales","models":["tales"]}');
   hub = await openTestHub(repository, tinySource());
   await start();
 });
@@ -43,10 +43,6 @@ async function start(dataDir?: string): Promise<void> {
   sponsor = await app.signIn("sponsor@demo.test");
 }
 
-async function writeManifest(manifest: { default: string; models: string[] }): Promise<void> {
-  await writeFile(join(modelsDir, "manifest.json"), JSON.stringify(manifest));
-}
-
 /** Another name for the model that ships. */
 async function installTwin(id: string): Promise<void> {
   const folder = join(modelsDir, id);
@@ -55,7 +51,7 @@ async function installTwin(id: string): Promise<void> {
   const path = join(folder, "card.json");
   const card = z.looseObject({}).parse(JSON.parse(await readFile(path, "utf8")));
   await writeFile(path, JSON.stringify({ ...card, id, name: id }));
-  await writeManifest({ default: "tales", models: ["tales", id] });
+  await addToManifest(modelsDir, id, false);
 }
 
 const read = () => admin.json<AdminModels>("GET", "/api/admin/models");
@@ -238,9 +234,66 @@ test("E7: a model whose card is damaged is shown all the same, and can be remove
   await vi.waitFor(async () => expect(await names()).toContain("damaged"), waiting);
   await writeFile(join(modelsDir, "damaged", "card.json"), "{}");
   const shown = (await read()).models.find(({ id }) => id === "damaged");
-  expect(shown).toMatchObject({ installed: true, quality: null, sizeBytes: 0 });
+  expect(shown).toMatchObject({ installed: true, quality: null });
+  expect(shown?.problem).toMatch(/no readable card\.json: of its fields .* Remove the model/);
+  await vi.waitFor(async () => expect(await offered()).toEqual(["tales"]), waiting);
   expect((await admin.request("DELETE", "/api/admin/models/damaged")).status).toBe(204);
   expect(await names()).not.toContain("damaged");
+});
+
+const offered = async () =>
+  (await sponsor.json<{ models: Model[] }>("GET", "/api/models")).models.map(({ id }) => id);
+
+test("E34: a server whose default model is damaged starts, refuses its runs in words, and writes with the others", async () => {
+  await installTwin("whole");
+  const path = join(modelsDir, "tales", "card.json");
+  const card = await readFile(path, "utf8");
+  await writeFile(path, "{");
+  const { dataDir } = app;
+  await app.stop();
+  await start(dataDir);
+  expect((await fetch(`${app.url}/readyz`)).status).toBe(503);
+  const rows = (await read()).models.map(({ id, problem, available }) => ({
+    id,
+    problem,
+    available,
+  }));
+  expect(rows).toEqual([
+    { id: "whole", problem: null, available: true },
+    { id: "tales", problem: expect.stringContaining("it is not JSON"), available: false },
+  ]);
+  expect(await offered()).toEqual(["whole"]);
+  const made = await sponsor.json<{ document: DocumentSummary }>("POST", "/api/documents", {
+    title: "T",
+    body: "Once.",
+  });
+  const documentId = made.document.id;
+  const socket = sponsor.socket();
+  const sampling = { maxTokens: 2, minTokens: 2, seed: 7 };
+  const refused = await socket.emitWithAck("run:start", { documentId, sampling });
+  expect(refused).toMatchObject({ ok: false, code: "unavailable" });
+  expect(JSON.stringify(refused)).toContain("Choose another model, or ask an admin");
+  expect(JSON.stringify(refused)).not.toContain(modelsDir);
+  const other = { documentId, model: "whole", sampling };
+  expect(await socket.emitWithAck("run:start", other)).toMatchObject({ ok: true });
+  socket.close();
+  await writeFile(path, card);
+  await vi.waitFor(async () => expect(await offered()).toEqual(["tales", "whole"]), waiting);
+  await admin.request("DELETE", "/api/admin/models/whole", { force: true });
+});
+
+test("E16: a model that took another's name within one look is noticed", async () => {
+  await installTwin("changed");
+  await vi.waitFor(async () => expect(await names()).toContain("changed"), waiting);
+  const folder = join(modelsDir, "changed");
+  const path = join(folder, "card.json");
+  const card = z.looseObject({}).parse(JSON.parse(await readFile(path, "utf8")));
+  await writeFile(path, JSON.stringify({ ...card, name: "Another one" }));
+  await vi.waitFor(async () => {
+    const shown = (await read()).models.find(({ id }) => id === "changed");
+    expect(shown?.name).toBe("Another one");
+  }, waiting);
+  expect((await admin.request("DELETE", "/api/admin/models/changed")).status).toBe(204);
 });
 
 test("E16: what another process does is seen within seconds", async () => {

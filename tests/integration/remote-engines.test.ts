@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { Health } from "#shared/admin.ts";
-import type { DocumentSummary } from "#shared/http.ts";
+import type { DocumentSummary, Model } from "#shared/http.ts";
 import type { Run } from "#shared/run.ts";
 import type { RunToken } from "#shared/socket-events.ts";
 import {
@@ -165,12 +165,34 @@ test("E13: where no engine answers, the server starts, says that it is not ready
   const answer = await socket.emitWithAck("run:start", { documentId: scene.documentId });
   expect(answer).toMatchObject({ ok: false, code: "unavailable" });
   expect(JSON.stringify(answer)).toContain("far cannot be used now");
+  expect(await availability()).toEqual({ tales: false });
   await far.start();
   await vi.waitFor(
     async () => expect((await fetch(`${app?.url}/readyz`)).status).toBe(200),
     waiting,
   );
 });
+
+test("E34: that the only engine of a model is away is told before anybody starts a run, and when it is back", async () => {
+  await far.stop();
+  const { contextTokens, vocabularySize, endOfTextId, parameters } = talesCard;
+  const about = { contextTokens, vocabularySize, endOfTextId, parameters };
+  await open({
+    engines: [{ ...settings("far", far), model: "tales-far" }],
+    models: [{ id: "tales-far", name: "Tales, far away", folder: talesFolder, ...about }],
+  });
+  const isFarThere = async () => (await availability())["tales-far"];
+  await vi.waitFor(async () => expect(await isFarThere()).toBe(false), waiting);
+  expect(await availability()).toEqual({ tales: true, "tales-far": false });
+  await far.start();
+  await vi.waitFor(async () => expect(await isFarThere()).toBe(true), waiting);
+});
+
+/** What everybody may know of the models. */
+async function availability(): Promise<Record<string, boolean>> {
+  const { models } = await sponsor.json<{ models: Model[] }>("GET", "/api/models");
+  return Object.fromEntries(models.map(({ id, available }) => [id, available]));
+}
 
 async function readHealth(): Promise<{ health: Health }> {
   if (app === undefined) throw new Error("no app");

@@ -2,7 +2,14 @@ import type { AdminModel } from "#shared/models.ts";
 import { columnsOf } from "./admin-table.tsx";
 import { inBytes } from "./in-bytes.ts";
 import { ModelRowMenu } from "./model-row-menu.tsx";
-import { describePrecision, describeQuality, describeUse, inParameters } from "./model-words.ts";
+import {
+  describePrecision,
+  describeQuality,
+  describeUnusable,
+  describeUse,
+  inParameters,
+} from "./model-words.ts";
+import modelStyles from "./models.module.css";
 import styles from "./users.module.css";
 
 const column = columnsOf<AdminModel>();
@@ -17,28 +24,34 @@ export const modelColumns = column.columns([
         <strong className={styles.name}>{model.name}</strong>
         {model.default && <span className={styles.quiet}> (the default)</span>}
         {model.id !== model.name && <span className={styles.second}>{model.id}</span>}
+        {model.problem !== null && (
+          <p className={modelStyles.unusable}>{describeUnusable(model)}</p>
+        )}
       </div>
     ),
   }),
   column.display({
     id: "parameters",
     header: "Parameters",
-    cell: ({ row }) => inParameters(row.original.parameters),
+    cell: ({ row: { original: model } }) =>
+      model.problem === null && inParameters(model.parameters),
   }),
   column.display({
     id: "context",
     header: "Context",
-    cell: ({ row }) => `${row.original.contextTokens.toLocaleString("en")} tokens`,
+    cell: ({ row: { original: model } }) =>
+      model.problem === null && `${model.contextTokens.toLocaleString("en")} tokens`,
   }),
   column.display({
     id: "details",
     header: "Precision",
-    cell: ({ row: { original: model } }) => (
-      <div>
-        {describePrecision(model.precision)}
-        {model.installed && <span className={styles.second}>{describeQuality(model)}</span>}
-      </div>
-    ),
+    cell: ({ row: { original: model } }) =>
+      model.problem === null && (
+        <div>
+          {describePrecision(model.precision)}
+          {model.installed && <span className={styles.second}>{describeQuality(model)}</span>}
+        </div>
+      ),
   }),
   column.display({ id: "licence", header: "Licence", cell: ({ row }) => row.original.licence }),
   column.display({

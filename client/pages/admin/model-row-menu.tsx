@@ -20,10 +20,12 @@ export function ModelRowMenu({ model }: { model: AdminModel }) {
       onClose={close}
       items={
         <>
-          {!model.default && (
+          {!model.default && model.problem === null && (
             <Menu.Item onClick={() => setForm("default")}>Make it the default…</Menu.Item>
           )}
-          <Menu.Item onClick={() => setForm("verify")}>Check its files</Menu.Item>
+          {model.problem === null && (
+            <Menu.Item onClick={() => setForm("verify")}>Check its files</Menu.Item>
+          )}
           <Menu.Item onClick={() => setForm("remove")}>Remove…</Menu.Item>
         </>
       }

@@ -4,6 +4,7 @@ import {
   describeJob,
   describeModelCheck,
   describeQuality,
+  describeUnusable,
   describeUse,
   inParameters,
 } from "./model-words.ts";
@@ -52,10 +53,24 @@ test("how far a download is, how fast and how long still", () => {
   expect(describeJob({ ...job, step: "measuring" })).toMatch(/^Measuring/);
 });
 
+test("E34: what to do about a model that cannot be used, the default too", () => {
+  const problem = "It has no card. Remove it.";
+  expect(describeUnusable({ problem, default: false })).toBe(
+    "It cannot be used; the other models write on. It has no card. Remove it.",
+  );
+  expect(describeUnusable({ problem, default: true })).toMatch(
+    /make another one the default first/,
+  );
+});
+
 test("who uses a model, and whether its files are whole", () => {
-  expect(describeUse({ liveRuns: 0, inUse: 0 })).toBe("");
-  expect(describeUse({ liveRuns: 1, inUse: 1 })).toBe("1 run");
-  expect(describeUse({ liveRuns: 3, inUse: 1 })).toBe("3 runs");
+  const here = { available: true, problem: null };
+  expect(describeUse({ ...here, liveRuns: 0, inUse: 0 })).toBe("");
+  expect(describeUse({ ...here, liveRuns: 1, inUse: 1 })).toBe("1 run");
+  expect(describeUse({ ...here, liveRuns: 3, inUse: 1 })).toBe("3 runs");
+  const away = { available: false, problem: null, inUse: 0 };
+  expect(describeUse({ ...away, liveRuns: 0 })).toBe("its engine is away");
+  expect(describeUse({ ...away, liveRuns: 2 })).toBe("2 runs; its engine is away");
   expect(describeModelCheck({ files: 9, damaged: [], unknown: [] })).toMatch(/^Whole/);
   const damaged = [{ file: "weights.bin", problem: "it is missing" }];
   expect(describeModelCheck({ files: 9, damaged, unknown: [] })).toContain("weights.bin");

@@ -45,10 +45,26 @@ function inShort(value: number): string {
     : value.toExponential(1);
 }
 
-/** Who holds it now. */
-export function describeUse({ liveRuns, inUse }: Pick<AdminModel, "liveRuns" | "inUse">): string {
-  if (liveRuns === 0) return inUse === 0 ? "" : "loaded";
-  return liveRuns === 1 ? "1 run" : `${liveRuns} runs`;
+/** Of a model that nobody can write with: the server's sentence says why, and what to do. */
+export function describeUnusable({
+  problem,
+  default: isDefault,
+}: Pick<AdminModel, "problem" | "default">): string {
+  const first = isDefault ? " It is the default: make another one the default first." : "";
+  return `It cannot be used; the other models write on. ${problem}${first}`;
+}
+
+/** Who holds it now, and whether it is away. */
+export function describeUse({
+  liveRuns,
+  inUse,
+  available,
+  problem,
+}: Pick<AdminModel, "liveRuns" | "inUse" | "available" | "problem">): string {
+  const runs = liveRuns === 1 ? "1 run" : `${liveRuns} runs`;
+  const use = liveRuns === 0 ? (inUse === 0 ? "" : "loaded") : runs;
+  if (available || problem !== null) return use;
+  return liveRuns === 0 ? "its engine is away" : `${use}; its engine is away`;
 }
 
 const stepWords: { readonly [step in ModelJobStep]: string } = {

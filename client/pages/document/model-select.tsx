@@ -14,14 +14,24 @@ export function ModelSelect({ choice }: { choice: ModelChoice }) {
       classNames={{ input: styles.name ?? "", description: styles.about ?? "" }}
       value={current?.id ?? ""}
       onChange={(event) => choose(event.currentTarget.value)}
-      data={all.map((model) => ({ value: model.id, label: labelOf(model) }))}
+      data={all.map((model) => ({
+        value: model.id,
+        label: labelOf(model),
+        // The one that is chosen stays to be seen.
+        disabled: !model.available && model.id !== current?.id,
+      }))}
     />
   );
 }
 
 function labelOf(model: Model): string {
-  return `${model.name}, ${sizeOf(model)}${model.default ? " (the default)" : ""}`;
+  const words = `${model.name}, ${sizeOf(model)}${model.default ? " (the default)" : ""}`;
+  return model.available ? words : `${words}: away now`;
 }
+
+/** Of a model that would be refused at a Start. */
+const awaySentence =
+  "Its engine is away, so it cannot write now. Choose another model, or wait until it is back.";
 
 /** Up to how many parameters a size has its name; a larger model writes better and more slowly. */
 const sizes = [
@@ -40,7 +50,8 @@ function inWords(parameters: number): string {
   return `${Math.round(parameters / 1e6)} million`;
 }
 
-function describe({ parameters, contextTokens, promptTemplate }: Model): string {
+function describe({ available, parameters, contextTokens, promptTemplate }: Model): string {
+  if (!available) return awaySentence;
   const words = Math.round((contextTokens * 0.75) / 50) * 50;
   const sight = `${inWords(parameters)} parameters; sees the last ${words.toLocaleString("en")} words or so.`;
   return promptTemplate === undefined

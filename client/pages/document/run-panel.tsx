@@ -30,7 +30,9 @@ export function RunPanel({ live, user, sampling, model }: RunPanelProps) {
       {(run !== null || !maySelect) && (
         <dl className={styles.facts}>
           {!maySelect && (model.current !== undefined || runLives) && (
-            <Fact name="Model">{model.name}</Fact>
+            <Fact name="Model">
+              {model.current?.available === false ? `${model.name}: away now` : model.name}
+            </Fact>
           )}
           {run && <RunFacts live={live} user={user} />}
         </dl>
