@@ -4,6 +4,7 @@ import {
   circuitBreaker,
   ExponentialBackoff,
   handleWhen,
+  noJitterGenerator,
 } from "cockatiel";
 import type { Clock } from "../../jobs/clock.ts";
 import type { Logger } from "../../observability/logger.ts";
@@ -18,7 +19,8 @@ export interface WatchedServerOptions {
 
 const probeEveryMs = 500;
 const shortestRestMs = 1_000;
-const longestRestMs = 30_000;
+/** A probe costs one token; whoever waits for an engine to come back waits no longer than this. */
+const longestRestMs = 8_000;
 
 /** Whether a server can be used: left out by the first failure, and asked ever more rarely until it answers. */
 export class WatchedServer {
@@ -27,6 +29,8 @@ export class WatchedServer {
     halfOpenAfter: new ExponentialBackoff({
       initialDelay: shortestRestMs,
       maxDelay: longestRestMs,
+      // Jitter is for many who ask at once; here it would only make the wait uncertain.
+      generator: noJitterGenerator,
     }),
     breaker: new ConsecutiveBreaker(1),
   });
