@@ -19,7 +19,7 @@ type ReadAgain = { kind: "read_again" };
 export type PassEnd = StreamEnd | ReadAgain;
 
 /** What ends the writing from outside. */
-export type Interruption = Extract<
+type Interruption = Extract<
   PassEnd,
   { kind: "read_again" | "asked" | "loop" | "quota" | "room_lost" }
 >;

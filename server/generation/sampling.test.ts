@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defaultSampling } from "#shared/sampling.ts";
+import { defaultSampling, type SamplingInput } from "#shared/sampling.ts";
 import { resolveSampling, tuneSampling } from "./sampling.ts";
 
 describe("sampling", () => {
@@ -13,6 +13,20 @@ describe("sampling", () => {
     const seeds = new Set(Array.from({ length: 8 }, () => resolveSampling({}, {}).seed));
     expect(seeds.size).toBeGreaterThan(1);
     expect(tuneSampling({ sampling: first, tokens: 0 }, { temperature: 1 }).seed).toBe(first.seed);
+  });
+
+  it("R15: a tuned length counts as what is written only where a sentence is to be finished, and once", () => {
+    const sampling = resolveSampling({}, { maxTokens: 200, stopAt: "sentence" });
+    const tuned = (wish: SamplingInput, tokens = 100) =>
+      tuneSampling({ sampling, tokens }, wish).maxTokens;
+    expect(tuned({ maxTokens: 20 })).toBe(100);
+    expect(tuned({ maxTokens: 150 })).toBe(150);
+    expect(tuned({ maxTokens: null })).toBeNull();
+    expect(tuned({ maxTokens: 20, stopAt: null })).toBe(20);
+    expect(tuned({ maxTokens: 20, strategy: "beams" })).toBe(20);
+    expect(tuned({ stopAt: "paragraph" }, 230)).toBe(230);
+    // Its last sentence is longer than its length was: another wish does not move the end.
+    expect(tuned({ temperature: 1 }, 230)).toBe(200);
   });
 
   it("refuses by name what cannot be", () => {

@@ -32,9 +32,11 @@ export function tuneSampling(
   vocabularySize = Number.POSITIVE_INFINITY,
 ): Sampling {
   const tuned = checked({ ...current, ...present(wish) }, vocabularySize);
-  const { stopAt, maxTokens } = tuned;
+  const { stopAt, maxTokens, strategy } = tuned;
+  // Beams are one search of a length that is given: it is over.
+  if (stopAt === null || maxTokens === null || strategy === "beams") return tuned;
   const endsOtherwise = stopAt !== current.stopAt || maxTokens !== current.maxTokens;
-  if (stopAt === null || maxTokens === null || !endsOtherwise) return tuned;
+  if (!endsOtherwise) return tuned;
   return { ...tuned, maxTokens: Math.max(maxTokens, written) };
 }
 

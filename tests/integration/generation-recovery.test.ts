@@ -388,6 +388,7 @@ describe("a run whose engine is lost while people write at its caret", () => {
     replaced = createScriptedModel();
     model.restart();
     await state("paused", "engine_lost");
+    expect(replaced.requests).toEqual([]);
   });
 
   it("R3: stands still at Pause while it waits, and ends at Stop", async () => {
