@@ -7,12 +7,22 @@ import { compiledProcesses } from "./tests/support/compiled-server.ts";
 const longest = [
   "kill",
   "start",
-  "sync-connections",
+  "access-account",
+  "access-throttles",
+  "database-pglite",
+  "sync-guard-fuzz",
+  "engine-lost",
   "bad-input",
+  "admin-models",
+  "attacks-injection",
+  "sync-fuzz",
+  "attacks-objects",
+  "access-data",
   "cli",
   "soak",
   "dev",
-  "sync-fuzz",
+  "access-throttles-sync",
+  "access-admission",
 ];
 
 /** Vitest knows how long a file takes only from its last run, which a fresh clone has not had. */
@@ -35,6 +45,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
+        plugins: [compiledProcesses()],
         test: {
           name: "unit",
           include: ["{server,client,shared,migrations}/**/*.test.{ts,tsx}", "tests/*.test.ts"],

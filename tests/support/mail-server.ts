@@ -36,6 +36,8 @@ export async function startMailServer(): Promise<MailServer> {
   async function start(): Promise<void> {
     server = new SMTPServer({
       authOptional: true,
+      // Where no resolver answers it would wait for one at each connection.
+      disableReverseLookup: true,
       disabledCommands: ["STARTTLS", "AUTH"],
       onRcptTo({ address }, _session, done) {
         const responseCode = verdict(address);

@@ -32,6 +32,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     // Nothing survives a test anyway, and a runner's disk is slow.
+    initdbFlags: durable ? [] : ["--no-sync"],
     postgresFlags: ["-c", `fsync=${durable ? "on" : "off"}`, "-c", "unix_socket_directories="],
     onLog: () => undefined,
     onError: () => undefined,
