@@ -5,23 +5,6 @@ const blockSizeOption = -3;
 /** Bytes; weights laid out anew are larger, what a run needs for a moment is smaller. */
 const ownBlockFrom = 1024 * 1024;
 
-/** PR_SET_THP_DISABLE of <sys/prctl.h>. */
-const disableHugePages = 41;
-
-/**
- * Has the system give memory in small pages, where it would give two megabytes for the first byte
- * that is written: keys and values have room for more than they use.
- */
-export function takeMemoryBySmallPages(): void {
-  if (process.platform !== "linux") return;
-  try {
-    const rest = ["unsigned long", "unsigned long", "unsigned long", "unsigned long"];
-    koffi.load("libc.so.6").func("prctl", "int", ["int", ...rest])(disableHugePages, 1, 0, 0, 0);
-  } catch {
-    // Another C library; most systems do not do it unasked.
-  }
-}
-
 /**
  * Lets large pieces of native memory go back to the system when they are freed. By itself glibc
  * keeps ever larger ones in its heap, where what stays between them holds all of them: a hundred

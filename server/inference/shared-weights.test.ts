@@ -1,5 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OnnxGraph } from "../model-library/onnx-graph.ts";
@@ -65,6 +72,27 @@ test.runIf(process.platform === "linux")(
   },
   60_000,
 );
+
+/** Linux moves memory to large pages when it is asked to since 6.1. */
+function movesToLargePages(): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const isNew = major > 6 || (major === 6 && minor >= 1);
+  return process.platform === "linux" && isNew && existsSync("/sys/kernel/mm/transparent_hugepage");
+}
+
+test.runIf(movesToLargePages())("weights lie in large pages, and leave none behind", async () => {
+  const inLargePages = () => {
+    const report = readFileSync("/proc/self/smaps_rollup", "utf8");
+    return 1024 * Number(/^AnonHugePages:\s+(\d+)/m.exec(report)?.[1]);
+  };
+  const { runtime } = await openRuntime("zero-copy");
+  const before = inLargePages();
+  const session = await runtime.open(graphFile, 1);
+  expect(inLargePages() - before).toBeGreaterThan(weightsSize / 2);
+  await session.release();
+  runtime.release();
+  expect(inLargePages() - before).toBeLessThan(weightsSize / 2);
+});
 
 test("E3: a graph computes the same with weights that another one has laid out", async () => {
   const { runtime } = await openRuntime("zero-copy");

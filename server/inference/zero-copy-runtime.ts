@@ -1,5 +1,6 @@
 import koffi from "koffi";
-import { giveLargeBlocksBack, takeMemoryBySmallPages } from "./heap-blocks.ts";
+import { giveLargeBlocksBack } from "./heap-blocks.ts";
+import { layOutInLargePages, takeMemoryBySmallPages } from "./large-pages.ts";
 import {
   type OnnxCall,
   type OnnxRuntime,
@@ -28,6 +29,7 @@ export function createZeroCopyRuntime(): OnnxRuntime {
   const environment = library.createEnvironment();
   const memoryInfo = library.createMemoryInfo();
   const weights = new SharedWeights(library, memoryInfo);
+  let holdsWeights = false;
   let released = false;
   return {
     kind: "zero-copy",
@@ -36,7 +38,10 @@ export function createZeroCopyRuntime(): OnnxRuntime {
       const initializers = weights.ofGraph(path);
       const prepackedWeights = weights.prepacked;
       const options = { environment, path, threads, initializers, prepackedWeights };
-      const session = await library.createSession(options);
+      const create = () => library.createSession(options);
+      // The first graph's weights are the others' too, and keys and values come later.
+      const session = await (holdsWeights ? create() : layOutInLargePages(create));
+      holdsWeights = true;
       weights.forgetRead();
       return wrapSession(library, session);
     },
