@@ -56,32 +56,28 @@ function createFloatOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpe
   };
 }
 
+/** What one level of an activation is worth, of its token's largest. */
+const activationLevel = 1 / 127;
+
 /**
- * Each token's activations get a scale of their own, so that no token changes what its neighbours
- * in a run get.
+ * Each token's activations are divided by the largest of them, so that no token changes what its
+ * neighbours in a run get. A row of zeros becomes 0/0, which may be rounded to anything: the factor
+ * that it gets back is 0.
  */
 function createRowOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOperators {
-  let zeros: string | undefined;
+  const level = graph.number(activationLevel);
   const quantise = (input: string) => {
     const largest = graph.node("ReduceMax", [graph.node("Abs", [input]), graph.integers([-1])], {
       attributes: { keepdims: 1 },
     });
-    const scaled = graph.node("Mul", [largest, graph.number(1 / 127)]);
-    // Without a floor a row of zeros would be divided by zero.
-    const scale = graph.node("Max", [scaled, graph.number(1e-30)]);
-    const flat = graph.node("Reshape", [scale, graph.integers([-1])]);
-    zeros ??= graph.node("Expand", [graph.byte(zeroPoint), graph.node("Shape", [flat])]);
-    const values = graph.node("QuantizeLinear", [input, flat, zeros], { attributes: { axis: 1 } });
-    return { values, scale };
+    const shares = graph.node("Div", [input, largest]);
+    const values = graph.node("QuantizeLinear", [shares, level, graph.byte(zeroPoint)]);
+    return { values, largest };
   };
-  const multiply = ({ values, scale }: { values: string; scale: string }, name: string) => {
-    const weights = [
-      graph.weight(`${name}.weight`),
-      graph.number(1),
-      graph.weight(`${name}.scale`),
-    ];
+  const multiply = ({ values, largest }: { values: string; largest: string }, name: string) => {
+    const weights = [graph.weight(`${name}.weight`), level, graph.weight(`${name}.scale`)];
     const inputs = [values, ...weights, graph.byte(zeroPoint)];
-    return graph.node("Mul", [graph.node("MatMulIntegerToFloat", inputs, microsoft), scale]);
+    return graph.node("Mul", [graph.node("MatMulIntegerToFloat", inputs, microsoft), largest]);
   };
   return {
     embed: () => gatherQuantised(graph),
@@ -92,10 +88,10 @@ function createRowOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpera
       // Else onnxruntime makes one node of the last sum and this norm, with other last bits.
       const apart = graph.node("Reshape", [hidden, graph.integers([1, -1, config.width])]);
       // Quantised before the rows are chosen: QuantizeLinear brings the process down on none.
-      const { values, scale } = quantise(plainNorm(graph, config, apart));
+      const { values, largest } = quantise(plainNorm(graph, config, apart));
       const rows = {
         values: wantedRows(graph, values, config.width),
-        scale: wantedRows(graph, scale, 1),
+        largest: wantedRows(graph, largest, 1),
       };
       const inputs = [multiply(rows, "lm_head"), graph.weight("lm_head.bias")];
       graph.node("Add", inputs, { outputs: ["logits"] });
