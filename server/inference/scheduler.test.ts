@@ -61,12 +61,32 @@ test("E18: long prompts, however many, take no more than one chunk of a step in 
   }
 });
 
+test("E18: pieces of a prompt are large only as long as nobody else is there, drawing or not", async () => {
+  desk.scheduler.generate(0, 0, ask(someTokens(500)));
+  desk.betweenSteps = () => {
+    desk.betweenSteps = () => {};
+    desk.scheduler.generate(1, 1, ask(someTokens(400, 1)));
+  };
+  await drawn(0);
+  await drawn(1);
+  expect(desk.steps[0]?.map(({ length }) => length)).toEqual([256]);
+  const others = desk.steps
+    .slice(1)
+    .map((rows) => rows.reduce((sum, { length }) => sum + length, 0));
+  expect(Math.max(...others)).toBeLessThanOrEqual(128 + 2);
+
+  const resting = desk.steps.length;
+  desk.scheduler.generate(2, 2, ask(someTokens(500, 2)));
+  await drawn(2);
+  expect(desk.steps[resting]?.map(({ length }) => length)).toEqual([128]);
+});
+
 test("a cancelled generation is computed no further than the step it is in", async () => {
   desk.scheduler.generate(0, 0, ask(someTokens(500)));
   desk.betweenSteps = () => desk.scheduler.cancel(0);
   await ended(0);
   await desk.scheduler.close();
-  expect(desk.steps.map((rows) => rows.map(({ length }) => length))).toEqual([[128]]);
+  expect(desk.steps.map((rows) => rows.map(({ length }) => length))).toEqual([[256]]);
   expect(desk.idsOf(0)).toEqual([]);
 });
 

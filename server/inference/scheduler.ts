@@ -167,7 +167,9 @@ export class Scheduler {
     const rebuilds = nextRebuilds(ready, maxRows, (task, slide) =>
       this.#admission.provideRebuild(task, slide.tokens),
     );
-    return planStep(ready, maxRows, rebuilds, (task, error) => this.#fail(task, error));
+    const live = this.#places.all.length;
+    const fail = (task: Task, error: unknown) => this.#fail(task, error);
+    return planStep({ ready, live, maxRows, rebuilds, fail });
   }
 
   /** Where someone waits, those whose consumers take nothing give up their places. */
