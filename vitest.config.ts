@@ -59,6 +59,7 @@ export default defineConfig({
           include: ["tests/integration/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          globalSetup: ["tests/support/prepare-run.ts"],
           setupFiles: ["tests/support/patience.ts"],
           // Files share the server's modules, which hold no state: importing them takes seconds.
           isolate: false,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -36,6 +36,8 @@ export async function compiledServer(entry: Entry): Promise<string> {
  * takes a second less of a core, and there are hundreds.
  */
 export function compiledProcesses(): Plugin {
+  // Of the modules that start one the first that is read has it compiled.
+  let last = Promise.resolve("");
   return {
     name: "compiled-processes",
     enforce: "pre",
@@ -43,7 +45,8 @@ export function compiledProcesses(): Plugin {
       if (!id.startsWith(join(root, "server/"))) return undefined;
       const [place, name] = /"\.\/([\w-]+)\.mjs", import\.meta\.url/.exec(code) ?? [];
       if (place === undefined || name === undefined || !isEntry(name)) return undefined;
-      const compiled = pathToFileURL(await compiledServer(name)).href;
+      last = last.catch(() => "").then(() => compiledServer(name));
+      const compiled = pathToFileURL(await last).href;
       return { code: code.replace(place, JSON.stringify(compiled)), map: null };
     },
   };
@@ -78,6 +81,16 @@ async function compile(folder: string): Promise<void> {
   });
   // Another test file may have been faster: its folder is as good.
   await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true }));
+  await removeOld();
+}
+
+/** Each state of the source that is tested leaves megabytes; nobody runs those of another day. */
+async function removeOld(): Promise<void> {
+  for (const name of readdirSync(cache).filter((entry) => entry.startsWith("server-"))) {
+    const folder = join(cache, name);
+    const isOld = Date.now() - statSync(folder).mtimeMs > 24 * 60 * 60 * 1000;
+    if (isOld) await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** What finds binaries and the like beside itself, or must stay CommonJS. */
