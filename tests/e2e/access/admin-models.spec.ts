@@ -142,12 +142,16 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
     page.getByText("Trained on prompts, where {input} is your text: <|endoftext|>[WP]"),
   ).toBeVisible();
   await picture(page, "run-panel");
+  // Few tokens: on a starved machine the model's process goes last.
+  const length = page.getByRole("textbox", { name: "Length", exact: true });
+  await length.fill("24");
+  await length.press("Enter");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   const runOf = async () => {
     const path = `/api/documents/${made.document.id}`;
     return (await sponsor.json<{ document: DocumentSummary }>("GET", path)).document.run;
   };
   await expect.poll(async () => (await runOf())?.model).toBe("twin");
-  await expect.poll(async () => (await runOf())?.state).toBe("finished");
+  await expect.poll(async () => (await runOf())?.state, { timeout: 30_000 }).toBe("finished");
   await expect(choice).toHaveValue("twin");
 });

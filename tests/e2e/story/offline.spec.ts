@@ -134,7 +134,8 @@ test.describe("words written without the server", () => {
     await fast.goto(page.url());
     await expect(manuscriptIn(fast)).toContainText("The beginning.");
     const network = await context.newCDPSession(page);
-    const slow = { offline: false, latency: 400, downloadThroughput: 4096, uploadThroughput: 4096 };
+    const throughput = { downloadThroughput: 16_384, uploadThroughput: 16_384 };
+    const slow = { offline: false, latency: 400, ...throughput };
     await network.send("Network.enable");
     await network.send("Network.emulateNetworkConditions", slow);
 
