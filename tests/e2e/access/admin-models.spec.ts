@@ -22,7 +22,8 @@ test.beforeAll(async () => {
   await cp(join(ownModels, "tales"), join(modelsDir, "tales"), { recursive: true });
   await writeFile(join(modelsDir, "manifest.json"), '{"default":"tales","models":["tales"]}');
   hub = await openTestHub("openai-community/gpt2", tinySource());
-  server = await startTestApp({ config: { modelsDir, hub: { url: hub.url, token: undefined } } });
+  const config = { modelsDir, hub: { url: hub.url, token: undefined } };
+  server = await startTestApp({ config, loadsModelAhead: true });
 });
 test.afterAll(async () => {
   await server?.close();
@@ -47,7 +48,8 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
   browser,
 }) => {
   test.setTimeout(180_000);
-  const { page } = await visit(browser, server.url, "admin@demo.test", "/admin/models");
+  const admin = await visit(browser, server.url, "admin@demo.test", "/admin/models");
+  const { page } = admin;
   const table = page.getByRole("table", { name: "Models" });
   await expect(table.getByRole("row", { name: "tales" })).toContainText("the default");
 
@@ -111,6 +113,7 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
     await removal.getByRole("button", { name: "Remove it" }).click();
     await expect(table.getByRole("row", { name: "gpt2" })).toHaveCount(0);
   });
+  await admin.close();
 });
 
 test("a writer chooses the model of the next run, and the run keeps it", async ({ browser }) => {
@@ -133,7 +136,8 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
     body: "Once upon a time there was a mill by the river.",
   });
   const address = `/documents/${made.document.id}`;
-  const { page } = await visit(browser, server.url, "sponsor@demo.test", address);
+  const writer = await visit(browser, server.url, "sponsor@demo.test", address);
+  const { page } = writer;
   await page.getByRole("button", { name: "Panel" }).click();
   const choice = page.getByLabel("Model", { exact: true });
   await expect(choice).toHaveValue("tales");
@@ -154,4 +158,5 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
   await expect.poll(async () => (await runOf())?.model).toBe("twin");
   await expect.poll(async () => (await runOf())?.state, { timeout: 30_000 }).toBe("finished");
   await expect(choice).toHaveValue("twin");
+  await writer.close();
 });

@@ -5,7 +5,7 @@ import { visit } from "./people.ts";
 test("A9: a document that is archived while the model writes offers to stop its paused run", async ({
   browser,
 }) => {
-  const server = await startTestApp();
+  const server = await startTestApp({ loadsModelAhead: true });
   try {
     const visitor = await visit(browser, server.url, "sponsor@demo.test");
     const { page, manuscript } = visitor;

@@ -4,7 +4,7 @@ import { demonstrationPassword } from "../../support/person.ts";
 
 let server: TestApp;
 test.beforeAll(async () => {
-  server = await startTestApp();
+  server = await startTestApp({ loadsModelAhead: true });
 });
 test.afterAll(() => server?.close());
 

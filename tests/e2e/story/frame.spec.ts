@@ -10,7 +10,7 @@ test.describe
     let sponsor: Visitor;
 
     test.beforeAll(async ({ browser }) => {
-      server = await startTestApp();
+      server = await startTestApp({ loadsModelAhead: true });
       sponsor = await visit(browser, server.url, "sponsor@demo.test");
     });
     test.afterAll(async () => {

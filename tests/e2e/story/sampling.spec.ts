@@ -8,7 +8,7 @@ import { visit } from "./people.ts";
 test("U4: every setting can be chosen in the panel, and a run that was started carries it", async ({
   browser,
 }) => {
-  const server = await startTestApp();
+  const server = await startTestApp({ loadsModelAhead: true });
   try {
     const visitor = await visit(browser, server.url, "sponsor@demo.test");
     const { page, manuscript } = visitor;
