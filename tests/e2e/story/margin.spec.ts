@@ -10,7 +10,7 @@ test.describe
     let editor: Visitor;
 
     test.beforeAll(async ({ browser }) => {
-      server = await startTestApp();
+      server = await startTestApp({ loadsModelAhead: true });
       sponsor = await visit(browser, server.url, "sponsor@demo.test");
       editor = await visit(browser, server.url, "editor@demo.test");
     });
