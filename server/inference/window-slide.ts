@@ -6,8 +6,10 @@ export function keptHalf(contextTokens: number): number {
   return Math.floor(contextTokens / 2);
 }
 
-/** Tokens of the kept half that one step computes beside what runs. */
-const rebuildChunk = 16;
+/** Tokens of kept halves that one step computes beside a single draw, which they nearly double. */
+const pieceBesideOne = 8;
+/** And at most: the more draw the longer a step takes anyway. */
+const longestPiece = 16;
 /** One begins so many times the steps ahead that are needed if none is left out. */
 const slack = 1.4;
 
@@ -71,13 +73,15 @@ export function nextRebuilds(
   maxRows: number,
   provideMemory: (task: Task, slide: WindowSlide) => SequenceMemory | undefined,
 ): Share[] {
-  const near = nearToTheirEnds(tasks);
+  const usual = Math.min(longestPiece, pieceBesideOne * tasks.length);
+  const near = nearToTheirEnds(tasks, usual);
   const rows = maxRows < 2 ? 0 : Math.max(Math.min(mostRows, maxRows / 2), maxRows - tasks.length);
   const shares: Share[] = [];
-  let left = rebuildChunk;
+  const chunk = Math.min(longestPiece, Math.max(usual, neededPiece(near)));
+  let left = chunk;
   for (const { task, slide } of near) {
     if (shares.length >= rows || left < fewestTokens) break;
-    const fewest = slide.drawsLeft <= near.length ? fewestTokens : rebuildChunk;
+    const fewest = slide.drawsLeft <= near.length ? fewestTokens : chunk;
     if (slide.nextPiece(fewest, left).length === 0) continue;
     slide.memory ??= provideMemory(task, slide);
     const { memory } = slide;
@@ -89,8 +93,13 @@ export function nextRebuilds(
   return shares;
 }
 
+interface EndingWindow {
+  task: Task;
+  slide: WindowSlide;
+}
+
 /** Those that have begun, and those that have to because of all that is to be done before they end. */
-function nearToTheirEnds(tasks: readonly Task[]): { task: Task; slide: WindowSlide }[] {
+function nearToTheirEnds(tasks: readonly Task[], piece: number): EndingWindow[] {
   const all = tasks.flatMap((task) =>
     task.slide === undefined ? [] : [{ task, slide: task.slide }],
   );
@@ -98,9 +107,20 @@ function nearToTheirEnds(tasks: readonly Task[]): { task: Task; slide: WindowSli
     if (memory !== undefined) return true;
     let left = 0;
     for (const { slide } of all) if (slide.drawsLeft <= drawsLeft) left += slide.left;
-    return drawsLeft <= (left / rebuildChunk) * slack;
+    return drawsLeft <= (left / piece) * slack;
   };
   return all
     .filter(({ slide }) => isNear(slide))
     .sort((a, b) => a.slide.drawsLeft - b.slide.drawsLeft || b.slide.pending - a.slide.pending);
+}
+
+/** What each step has to compute so that all are done in time, where some began late: others went. */
+function neededPiece(near: readonly EndingWindow[]): number {
+  let left = 0;
+  let most = 0;
+  for (const { slide } of near) {
+    left += slide.left;
+    most = Math.max(most, left / slide.drawsLeft);
+  }
+  return Math.ceil(most);
 }
