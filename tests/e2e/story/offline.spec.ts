@@ -125,7 +125,7 @@ test.describe("words written without the server", () => {
     expect(await occurrences(page, "sentence")).toBe(1);
   });
 
-  test("U2: on a slow network the page says Saving until the words are committed, and takes what others write", async ({
+  test("U2: on a slow network the page opens, its words reach the others, and it takes what they write", async ({
     browser,
   }) => {
     const id = await createDocument("Slow");
