@@ -9,6 +9,7 @@ import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kyse
 import { childEnvironment } from "../config/child-process.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type DataFolderLock, lockDataFolder } from "./data-folder-lock.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
 import { int8TypeId } from "./type-ids.ts";
 
 const initdbScript = fileURLToPath(new URL("./initdb.mjs", import.meta.url));
@@ -44,6 +45,7 @@ async function initialise(folder: string, logger: Logger): Promise<void> {
 
 /** PGlite has one connection: it goes from hand to hand, first come first served. */
 function createPool(pglite: PGlite, lock: DataFolderLock): PostgresPool {
+  const statements = new PreparedStatements(pglite);
   let last: Promise<void> = Promise.resolve();
   return {
     async connect() {
@@ -51,7 +53,7 @@ function createPool(pglite: PGlite, lock: DataFolderLock): PostgresPool {
       const { promise: done, resolve: release } = withResolvers();
       last = turn.then(() => done);
       await turn;
-      return createClient(pglite, release);
+      return createClient(statements, release);
     },
     async end() {
       await last;
@@ -61,12 +63,12 @@ function createPool(pglite: PGlite, lock: DataFolderLock): PostgresPool {
   };
 }
 
-function createClient(pglite: PGlite, release: () => void): PostgresPoolClient {
+function createClient(statements: PreparedStatements, release: () => void): PostgresPoolClient {
   async function query<Row>(
     statement: string,
     parameters: readonly unknown[],
   ): Promise<PostgresQueryResult<Row>> {
-    const result = await pglite.query<Row>(statement, [...parameters]);
+    const result = await statements.query<Row>(statement, parameters);
     return {
       rows: result.rows,
       rowCount: result.affectedRows ?? result.rows.length,
