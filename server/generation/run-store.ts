@@ -133,20 +133,21 @@ export function createRunStore({ kysely }: Database): RunStore {
       return rows.map((row) => ({ record: toRecord(row), createdAt: row.created_at }));
     },
     async saveFlush(transaction, runId, { tokens, items, run }) {
+      // One statement: while it is on its way, what people write waits.
       await transaction
-        .insertInto("run_tokens")
-        .values(tokens.map((token) => tokenRow(runId, token)))
-        .execute();
-      await transaction
-        .insertInto("run_items")
-        .values(items.map((item) => itemRow(runId, item)))
-        .onConflict((conflict) =>
-          conflict
-            .columns(["run_id", "client", "clock_from"])
-            .doUpdateSet({ clock_to: (eb) => eb.ref("excluded.clock_to") }),
+        .with("written", (query) =>
+          query.insertInto("run_tokens").values(tokens.map((token) => tokenRow(runId, token))),
         )
-        .execute();
-      await transaction
+        .with("extended", (query) =>
+          query
+            .insertInto("run_items")
+            .values(items.map((item) => itemRow(runId, item)))
+            .onConflict((conflict) =>
+              conflict
+                .columns(["run_id", "client", "clock_from"])
+                .doUpdateSet({ clock_to: (eb) => eb.ref("excluded.clock_to") }),
+            ),
+        )
         .updateTable("runs")
         .set({ state: "streaming", changed_at: new Date(), ...progress(run) })
         .where("id", "=", runId)

@@ -50,10 +50,19 @@ export function createCommitQueue(deps: { database: Database; patience: Patience
     }
   }
 
-  function commitTogether(group: readonly Waiting[]): Promise<CommitResult[]> {
+  async function commitTogether(group: readonly Waiting[]): Promise<CommitResult[]> {
+    const [only] = group;
+    // One statement needs no transaction around it.
+    if (group.length === 1 && only !== undefined && only.commit.companion === undefined) {
+      return [await writeCommit(database.kysely, only.commit)];
+    }
     return database.kysely.transaction().execute(async (transaction) => {
       const results: CommitResult[] = [];
-      for (const { commit } of group) results.push(await writeCommit(transaction, commit));
+      for (const { commit } of group) {
+        const result = await writeCommit(transaction, commit);
+        if (result.kind === "committed") await commit.companion?.(transaction);
+        results.push(result);
+      }
       return results;
     });
   }
