@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBrowser } from "./browser.mjs";
-import { ensureBuilt } from "./build.mjs";
+import { ensureBuilt, ensureCompiled } from "./build.mjs";
 import { ensureInstalled, root } from "./install.mjs";
 import { runStep, staticSteps } from "./steps.mjs";
 
@@ -71,6 +71,7 @@ async function browserTests() {
 for (const step of staticSteps) add(...(runStep(step) ? [1, 0] : [0, 1]));
 vitest("unit");
 ensureBuilt();
+ensureCompiled();
 vitest("integration");
 await browserTests();
 

@@ -1,31 +1,24 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Plugin } from "vite";
+import {
+  compileServer,
+  isServerEntry,
+  type ServerEntry,
+  serverInputs,
+} from "../../scripts/compile-server.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const cache = join(root, "node_modules", ".cache", "palimpsest");
-const inputs = ["server", "shared", "migrations"];
-
-/** What a process of the server's begins with; each lies in the folder under its name, as `.mjs`. */
-const entries = {
-  main: "server/main.ts",
-  cli: "server/cli/main.ts",
-  worker: "server/inference/worker.ts",
-  "import-worker": "server/model-library/import-worker.ts",
-  "measure-worker": "server/model-library/measure-worker.ts",
-} as const;
-
-type Entry = keyof typeof entries;
 
 /**
- * The server's own source in a few files of JavaScript, for the tests that start many processes:
- * transpiling and finding its 900 modules is most of what such a start takes. Made once for each
- * state of the source; everything that is read beside a module is read from where the source lies.
+ * The server's own source in a few files of JavaScript, for the tests that start many processes.
+ * Made once for each state of the source.
  */
-export async function compiledServer(entry: Entry): Promise<string> {
+export async function compiledServer(entry: ServerEntry): Promise<string> {
   const folder = join(cache, `server-${fingerprint()}`);
   if (!existsSync(folder)) await compile(folder);
   return join(folder, `${entry}.mjs`);
@@ -44,7 +37,7 @@ export function compiledProcesses(): Plugin {
     async transform(code, id) {
       if (!id.startsWith(join(root, "server/"))) return undefined;
       const [place, name] = /"\.\/([\w-]+)\.mjs", import\.meta\.url/.exec(code) ?? [];
-      if (place === undefined || name === undefined || !isEntry(name)) return undefined;
+      if (place === undefined || name === undefined || !isServerEntry(name)) return undefined;
       last = last.catch(() => "").then(() => compiledServer(name));
       const compiled = pathToFileURL(await last).href;
       return { code: code.replace(place, JSON.stringify(compiled)), map: null };
@@ -52,33 +45,10 @@ export function compiledProcesses(): Plugin {
   };
 }
 
-function isEntry(name: string): name is Entry {
-  return name in entries;
-}
-
 async function compile(folder: string): Promise<void> {
   await mkdir(cache, { recursive: true });
   const unfinished = await mkdtemp(join(cache, "unfinished-"));
-  const { build } = await import("vite");
-  await build({
-    configFile: false,
-    root,
-    logLevel: "error",
-    plugins: [{ name: "source-places", enforce: "pre", transform: keepPlaces }],
-    ssr: { noExternal: true, external: bound },
-    build: {
-      ssr: true,
-      outDir: unfinished,
-      emptyOutDir: true,
-      copyPublicDir: false,
-      minify: false,
-      target: "node20",
-      rolldownOptions: {
-        input: { ...entries },
-        output: { entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" },
-      },
-    },
-  });
+  await compileServer(unfinished);
   // Another test file may have been faster: its folder is as good.
   await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true }));
   await removeOld();
@@ -93,23 +63,9 @@ async function removeOld(): Promise<void> {
   }
 }
 
-/** What finds binaries and the like beside itself, or must stay CommonJS. */
-const bound = ["@electric-sql/pglite", "@node-rs/argon2", "onnxruntime-node", "koffi"];
-
-/** Modules know their place: it stays the source's, but for the processes that are compiled too. */
-function keepPlaces(code: string, id: string): string | undefined {
-  if (!inputs.some((folder) => id.startsWith(join(root, folder)))) return undefined;
-  return code
-    .replaceAll(/"\.\/([\w-]+)\.mjs", import\.meta\.url/g, (whole, name: string) =>
-      isEntry(name) ? `"./${name}.mjs", import.meta["url"]` : whole,
-    )
-    .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href))
-    .replaceAll("import.meta.dirname", JSON.stringify(dirname(id)));
-}
-
 function fingerprint(): string {
   const hash = createHash("sha256");
-  for (const input of inputs)
+  for (const input of serverInputs)
     for (const entry of readdirSync(join(root, input), { withFileTypes: true, recursive: true })) {
       if (!entry.isFile() || entry.name.includes(".test.")) continue;
       const path = join(entry.parentPath, entry.name);
