@@ -56,8 +56,9 @@ export function createReplica(options: ReplicaOptions): Replica {
   const doc = new Y.Doc();
   const ledger = createSaveLedger();
   const gate = createCompositionGate();
-  const copy = options.openOfflineCopy?.(options, doc);
+  // Before the copy: a key is on its way to the others before this browser stores it.
   const provider = connect(options, doc, ledger, () => changed());
+  const copy = options.openOfflineCopy?.(options, doc);
   const { awareness } = provider;
   const body = doc.getText(sharedTypes.body);
   const pace = createFramePace({ doc, text: body, awareness, gate, origin: provider });
