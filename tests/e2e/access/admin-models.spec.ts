@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, test } from "@playwright/test";
 import type { DocumentSummary } from "#shared/http.ts";
 import { addToManifest } from "../../../server/model-library/manifest.ts";
 import { tinySource } from "../../../server/model-library/test-support/model-source.ts";
@@ -11,8 +11,6 @@ import { signIn } from "../../support/person.ts";
 import { visit } from "../story/people.ts";
 
 const ownModels = resolve(import.meta.dirname, "../../../models");
-/** Where pictures for people go; none are taken where it is not set. */
-const pictures = process.env.PICTURES;
 
 let modelsDir: string;
 let hub: TestHub;
@@ -31,19 +29,6 @@ test.afterAll(async () => {
   await rm(modelsDir, { recursive: true, force: true });
 });
 
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  const look = async (suffix: string) =>
-    page.screenshot({ path: join(pictures, `${name}-${suffix}.png`), animations: "disabled" });
-  await look("desktop");
-  await page.emulateMedia({ colorScheme: "dark" });
-  await look("dark");
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 390, height: 844 });
-  await look("phone");
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
-
 test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and removes it", async ({
   browser,
 }) => {
@@ -59,12 +44,10 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
     const name = form.getByLabel(/Another GPT-2 on/);
     await name.fill("https://example.org/gpt2");
     await expect(form.getByRole("button", { name: "Add it" })).toBeDisabled();
-    await picture(page, "models-add");
     await name.fill("someone/else");
     await form.getByRole("button", { name: "Add it" }).click();
     const job = page.getByRole("listitem").filter({ hasText: "someone/else" });
     await expect(job.getByRole("alert")).toContainText("has no model someone/else");
-    await picture(page, "models-failed");
     await job.getByRole("button", { name: "Discard" }).click();
     await expect(job).toHaveCount(0);
   });
@@ -75,10 +58,8 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
     await page.getByRole("button", { name: "Add gpt2", exact: true }).click();
     const job = page.getByRole("listitem").filter({ hasText: "openai-community/gpt2" });
     await expect(job).toContainText(/Downloading, .* of .*\/s, .* left/, { timeout: 15_000 });
-    await picture(page, "models-adding");
     await job.getByRole("button", { name: "Stop" }).click();
     await expect(job).toContainText("Stopped. What has come is kept");
-    await picture(page, "models-stopped");
     hub.manners.pauseMs = 0;
     await job.getByRole("button", { name: "Resume" }).click();
     // It is converted and measured, which takes seconds, on a starved machine many.
@@ -93,7 +74,6 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
     await expect(table.getByRole("row", { name: "gpt2" })).toContainText(
       "indistinguishable from the original: mean KL 2.3e-4",
     );
-    await picture(page, "models");
   });
 
   await test.step("its files can be checked, and it can be removed", async () => {
@@ -109,7 +89,6 @@ test("E16 U4: an admin adds a model, sees how far it is, stops it, goes on, and 
     await expect(page.getByRole("button", { name: "More for gpt2" })).toBeFocused();
     const removal = await open("Remove…");
     await expect(removal).toContainText("Remove gpt2 and its files?");
-    await picture(page, "models-remove");
     await removal.getByRole("button", { name: "Remove it" }).click();
     await expect(table.getByRole("row", { name: "gpt2" })).toHaveCount(0);
   });
@@ -145,7 +124,6 @@ test("a writer chooses the model of the next run, and the run keeps it", async (
   await expect(
     page.getByText("Trained on prompts, where {input} is your text: <|endoftext|>[WP]"),
   ).toBeVisible();
-  await picture(page, "run-panel");
   // Few tokens: on a starved machine the model's process goes last.
   const length = page.getByRole("textbox", { name: "Length", exact: true });
   await length.fill("24");

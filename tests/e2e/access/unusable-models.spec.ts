@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, test } from "@playwright/test";
 import type { DocumentSummary } from "#shared/http.ts";
 import { noEngineSettings } from "../../../server/config/engines-file.ts";
 import { talesCard, talesFolder } from "../../../server/inference/test-support/tales.ts";
@@ -10,8 +10,6 @@ import { signIn } from "../../support/person.ts";
 import { visit } from "../story/people.ts";
 
 const ownModels = resolve(import.meta.dirname, "../../../models");
-/** Where pictures for people go; none are taken where it is not set. */
-const pictures = process.env.PICTURES;
 
 let modelsDir: string;
 let server: TestApp;
@@ -51,24 +49,11 @@ test.afterAll(async () => {
   await rm(modelsDir, { recursive: true, force: true });
 });
 
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  const look = async (suffix: string) =>
-    page.screenshot({ path: join(pictures, `${name}-${suffix}.png`), animations: "disabled" });
-  await look("desktop");
-  await page.emulateMedia({ colorScheme: "dark" });
-  await look("dark");
-  await page.setViewportSize({ width: 390, height: 844 });
-  await look("phone-dark");
-  await page.emulateMedia({ colorScheme: "light" });
-  await look("phone");
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
-
 test("E34 U4: an admin sees which model cannot be used, why and what to do, and removes it", async ({
   browser,
 }) => {
-  const { page } = await visit(browser, server.url, "admin@demo.test", "/admin/models");
+  const admin = await visit(browser, server.url, "admin@demo.test", "/admin/models");
+  const { page } = admin;
   const table = page.getByRole("table", { name: "Models" });
   const broken = table.getByRole("row", { name: "broken" });
   await expect(broken).toContainText("It cannot be used; the other models write on.");
@@ -76,12 +61,12 @@ test("E34 U4: an admin sees which model cannot be used, why and what to do, and 
   await expect(table.getByRole("row", { name: "Tales, far away" })).toContainText(
     "its engine is away",
   );
-  await picture(page, "unusable");
   await page.getByRole("button", { name: "More for broken" }).click();
   await expect(page.getByRole("menuitem", { name: "Make it the default…" })).toHaveCount(0);
   await page.getByRole("menuitem", { name: "Remove…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
   await expect(broken).toHaveCount(0);
+  await admin.close();
 });
 
 test("E34: a writer sees before a Start that a model's engine is away", async ({ browser }) => {
@@ -91,12 +76,13 @@ test("E34: a writer sees before a Start that a model's engine is away", async ({
     body: "Once upon a time.",
   });
   const address = `/documents/${made.document.id}`;
-  const { page } = await visit(browser, server.url, "sponsor@demo.test", address);
+  const visitor = await visit(browser, server.url, "sponsor@demo.test", address);
+  const { page } = visitor;
   await page.getByRole("button", { name: "Panel" }).click();
   const choice = page.getByLabel("Model", { exact: true });
   await expect(choice).toHaveValue("tales");
   const away = choice.getByRole("option", { name: "Tales, far away" });
   await expect(away).toHaveText("Tales, far away, tiny: away now");
   await expect(away).toBeDisabled();
-  await picture(page, "away");
+  await visitor.close();
 });
