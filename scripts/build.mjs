@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureInstalled, root } from "./install.mjs";
 import { withLock } from "./lock.mjs";
@@ -54,6 +54,8 @@ function ensure({ inputs, output, place, make }) {
   if (isMade()) return;
   withLock(join(root, ".cache", "build.lock"), () => {
     if (isMade()) return;
+    // What is broken off now is not taken for what was made before.
+    rmSync(stamp, { force: true });
     make();
     mkdirSync(join(root, "dist"), { recursive: true });
     writeFileSync(stamp, wanted);
