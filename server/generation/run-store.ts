@@ -1,4 +1,4 @@
-import type { Insertable, Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import * as Y from "yjs";
 import { liveRunStates } from "#shared/run.ts";
 import { type SamplingInput, samplingInputSchema, samplingSchema } from "#shared/sampling.ts";
@@ -132,26 +132,8 @@ export function createRunStore({ kysely }: Database): RunStore {
         .execute();
       return rows.map((row) => ({ record: toRecord(row), createdAt: row.created_at }));
     },
-    async saveFlush(transaction, runId, { tokens, items, run }) {
-      // One statement: while it is on its way, what people write waits.
-      await transaction
-        .with("written", (query) =>
-          query.insertInto("run_tokens").values(tokens.map((token) => tokenRow(runId, token))),
-        )
-        .with("extended", (query) =>
-          query
-            .insertInto("run_items")
-            .values(items.map((item) => itemRow(runId, item)))
-            .onConflict((conflict) =>
-              conflict
-                .columns(["run_id", "client", "clock_from"])
-                .doUpdateSet({ clock_to: (eb) => eb.ref("excluded.clock_to") }),
-            ),
-        )
-        .updateTable("runs")
-        .set({ state: "streaming", changed_at: new Date(), ...progress(run) })
-        .where("id", "=", runId)
-        .execute();
+    async saveFlush(transaction, runId, flush) {
+      await saveFlush(transaction, runId, flush);
     },
     async newestTokens(runId, limit) {
       const rows = await kysely
@@ -283,21 +265,30 @@ function progress(run: FlushRows["run"]) {
   };
 }
 
-function tokenRow(runId: string, token: TokenRow): Insertable<Tables["run_tokens"]> {
-  const { index, id, text, logprob, first } = token;
-  return {
-    run_id: runId,
-    index,
-    token_id: id,
-    text,
-    logprob,
-    client: first?.client ?? null,
-    clock: first?.clock ?? null,
-  };
+/**
+ * One statement, which is the same for any number of tokens: while it is on its way, what people
+ * write waits.
+ */
+function saveFlush(kysely: Kysely<Tables>, runId: string, { tokens, items, run }: FlushRows) {
+  const { caret, tokens: count, prompt_tokens, context_tokens } = progress(run);
+  return sql`
+    with written as (
+      insert into run_tokens (run_id, index, token_id, text, logprob, client, clock)
+      select ${runId}::text, token.* from json_to_recordset(${JSON.stringify(tokens.map(tokenRow))}::json)
+      as token (index integer, id integer, text text, logprob real, client bigint, clock bigint)
+    ), extended as (
+      insert into run_items (run_id, client, clock_from, clock_to)
+      select ${runId}::text, item.* from json_to_recordset(${JSON.stringify(items)}::json)
+      as item (client bigint, "from" bigint, "to" bigint)
+      on conflict (run_id, client, clock_from) do update set clock_to = excluded.clock_to
+    )
+    update runs set state = 'streaming', changed_at = ${new Date()}, caret = ${caret},
+      tokens = ${count}, prompt_tokens = ${prompt_tokens}, context_tokens = ${context_tokens}
+    where id = ${runId}`.execute(kysely);
 }
 
-function itemRow(runId: string, { client, from, to }: ItemRange): Insertable<Tables["run_items"]> {
-  return { run_id: runId, client, clock_from: from, clock_to: to };
+function tokenRow({ index, id, text, logprob, first }: TokenRow) {
+  return { index, id, text, logprob, client: first?.client, clock: first?.clock };
 }
 
 /** The log's place at the run's last write; before its first, the place at its Start. */
