@@ -1,6 +1,7 @@
 import { Popover } from "@mantine/core";
 import { memo, useId, useState } from "react";
 import type { DocumentRun } from "#shared/http.ts";
+import { isLive } from "#shared/run.ts";
 import { Ago } from "../../components/ago.tsx";
 import type { RunBand } from "../../editor/run-bands.ts";
 import type { StatsSource } from "../../live/live-store.ts";
@@ -24,9 +25,12 @@ interface RunBarProps {
   onFocus: (index: number) => void;
 }
 
+/** Of a run that began above what is shown, the card stands beside it and not over the title. */
+const belowHeader = { flip: true, shift: { padding: { top: 60, right: 8, bottom: 8, left: 8 } } };
+
 /** One bar and its card; while a run writes, only its own bar grows and is drawn again. */
 export const RunBar = memo(function RunBar(props: RunBarProps) {
-  const { band, run, modelName, isLive, stats, isStop, accountId, index, onFocus } = props;
+  const { band, run, modelName, isLive: lives, stats, isStop, accountId, index, onFocus } = props;
   const [shown, setShown] = useState(false);
   const card = useId();
   return (
@@ -35,6 +39,7 @@ export const RunBar = memo(function RunBar(props: RunBarProps) {
       onChange={setShown}
       position="left-start"
       width={264}
+      middlewares={belowHeader}
       trapFocus={false}
       returnFocus={false}
       withRoles={false}
@@ -43,7 +48,7 @@ export const RunBar = memo(function RunBar(props: RunBarProps) {
         <button
           type="button"
           className={styles.bar}
-          data-live={isLive}
+          data-live={lives}
           data-run-bar={band.runId}
           style={{ top: band.top, height: band.bottom - band.top, left: -(20 + 8 * band.lane) }}
           tabIndex={isStop ? 0 : -1}
@@ -96,7 +101,7 @@ function RunCard({ run, stats, modelName, accountId }: RunCardProps) {
         <Fact name="Wrote">
           <Written run={run} stats={stats} />
         </Fact>
-        <Fact name="Ended">{endingSentence(run, accountId)}</Fact>
+        <Fact name={isLive(run.state) ? "State" : "Ended"}>{endingSentence(run, accountId)}</Fact>
         <Fact name="Seed">{run.seed}</Fact>
       </dl>
     </>

@@ -64,6 +64,7 @@ function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
   return (
     <>
       <TagsInput
+        classNames={{ input: styles.tags ?? "" }}
         label="Stop strings"
         description="The run ends before it would write one of these. Enter adds one, Backspace takes the last away."
         splitChars={wholeStrings}
@@ -74,6 +75,7 @@ function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
         onChange={(next) => void change({ stop: next })}
       />
       <TagsInput
+        classNames={{ input: styles.tags ?? "" }}
         label="Banned words"
         description="Never written, with a capital or without; longer words that begin with one may be avoided too. Enter adds one, Backspace takes the last away."
         splitChars={wholeStrings}

@@ -69,7 +69,7 @@ test.describe
       await bars(sponsor).hover();
       await expect(card(sponsor)).toContainText("Started byyou");
       await expect(card(sponsor)).toContainText(/\d+ tokens/);
-      await expect(card(sponsor)).toContainText("Stopped by you");
+      await expect(card(sponsor)).toContainText("EndedStopped by you");
       await page.mouse.move(900, 700);
       await expect(card(sponsor)).toHaveCount(0);
       await sponsor.manuscript.click();
@@ -89,6 +89,10 @@ test.describe
       await page.keyboard.type("A long time ago");
       await page.keyboard.press("Control+Enter");
       await expect(bars(sponsor)).toHaveCount(2);
+      await bars(sponsor).last().hover();
+      await expect(card(sponsor)).toContainText("StateWriting now");
+      await page.mouse.move(900, 700);
+      await expect(card(sponsor)).toHaveCount(0);
       await page.keyboard.press("Control+Period");
       await expect(state(sponsor)).toHaveText("Stopped by you");
       await bars(sponsor).first().focus();
