@@ -2,16 +2,18 @@ import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** What processes that compute may know of this one's environment; the rest may be secrets. */
-const told = new Set([
-  ...["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "WINDIR", "COMSPEC"],
-  ...["TMPDIR", "TEMP", "TMP", "LANG", "LANGUAGE", "TZ"],
-  // Not all of NODE_*: package managers keep a token in NODE_AUTH_TOKEN.
-  ...["NODE_ENV", "NODE_OPTIONS", "NODE_PATH", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"],
-  "UV_THREADPOOL_SIZE",
-  // How native libraries are found and take memory.
-  ...["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES"],
-  ...["TSX_TSCONFIG_PATH", "TSX_DISABLE_CACHE", "ESBUILD_BINARY_PATH"],
-]);
+const told = new Set(
+  [
+    ["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "WINDIR", "COMSPEC"],
+    ["TMPDIR", "TEMP", "TMP", "LANG", "LANGUAGE", "TZ"],
+    // Not all of NODE_*: package managers keep a token in NODE_AUTH_TOKEN.
+    ["NODE_ENV", "NODE_OPTIONS", "NODE_PATH", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"],
+    ["UV_THREADPOOL_SIZE"],
+    // How native libraries are found and take memory.
+    ["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES"],
+    ["TSX_TSCONFIG_PATH", "TSX_DISABLE_CACHE", "ESBUILD_BINARY_PATH"],
+  ].flat(),
+);
 /** The language's parts, and what tunes the C library's memory or one that is put in its place. */
 const toldBeginnings = ["LC_", "MALLOC_"];
 

@@ -38,7 +38,7 @@ test("E16: what could not be taken in is tried again, and what was is left alone
   await makeModel("one", "{}");
   await addToManifest(modelsDir, "one", false);
   let refusals = 2;
-  const refresh = vi.fn(() => {
+  const refresh = vi.fn<() => void>(() => {
     if (refusals-- > 0) throw new Error("half written");
   });
   const watching = watch(refresh);
@@ -51,7 +51,7 @@ test("E16: what could not be taken in is tried again, and what was is left alone
 test("E16: a model that took another's name between two looks is noticed", async () => {
   await makeModel("one", "{}");
   await addToManifest(modelsDir, "one", false);
-  const refresh = vi.fn();
+  const refresh = vi.fn<() => void>();
   const watching = watch(refresh);
   await called(refresh, 1);
   await makeModel(".new", "[]");
@@ -59,4 +59,5 @@ test("E16: a model that took another's name between two looks is noticed", async
   await rename(join(modelsDir, ".new"), join(modelsDir, "one"));
   await called(refresh, 2);
   await watching.close();
+  expect(refresh).toHaveBeenCalledTimes(2);
 });
