@@ -50,6 +50,7 @@ export default defineConfig({
           name: "unit",
           include: ["{server,client,shared,migrations}/**/*.test.{ts,tsx}", "tests/*.test.ts"],
           testTimeout: 20_000,
+          setupFiles: ["tests/support/patience.ts"],
         },
       },
       {

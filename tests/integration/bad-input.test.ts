@@ -7,6 +7,7 @@ import type { SamplingInput } from "#shared/sampling.ts";
 import type { RunToken, StartRunInput } from "#shared/socket-events.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { type LiveSocket, type OpenCopy, type Person, whenText } from "../support/person.ts";
+import { quickestMs } from "../support/quickest.ts";
 import { Random } from "../support/random.ts";
 
 const waiting = { timeout: 15_000, interval: 10 };
@@ -148,13 +149,16 @@ describe("what a run is asked to do", () => {
       code: "invalid",
       details: { field: "seen" },
     });
+    const waitedMs: number[] = [];
     for (const seen of [future, huge]) {
       const began = performance.now();
       const vector = base64(Y.encodeStateVector(seen));
       expect(await start({ seen: vector })).toMatchObject({ ok: false, code: "not_synced" });
-      expect(performance.now() - began).toBeGreaterThan(1_900);
-      expect(performance.now() - began).toBeLessThan(3_500);
+      waitedMs.push(performance.now() - began);
     }
+    expect(Math.min(...waitedMs)).toBeGreaterThan(1_900);
+    // A busy machine may hold one of them up.
+    expect(Math.min(...waitedMs)).toBeLessThan(3_500);
     expect(await run()).toBeNull();
   });
 });
@@ -164,9 +168,7 @@ describe("what a run is to go on from", () => {
     await open("The miller's daughter looked at the river. ".repeat(4_700).slice(0, 200_000));
     expect(copy.text()).toHaveLength(200_000);
     await socket.emitWithAck("document:join", { documentId });
-    let quickestMs = Infinity;
-    // A busy machine may hold one Start up, not each of three.
-    for (let time = 0; time < 3 && quickestMs >= 1_500; time++) {
+    const startMs = async () => {
       const first = new Promise<RunToken[]>((resolve) =>
         socket.once("run:tokens", ({ tokens }) => resolve(tokens)),
       );
@@ -174,13 +176,14 @@ describe("what a run is to go on from", () => {
       const answer = await start({ sampling: { maxTokens: 5, seed: 2 } });
       expect(answer).toMatchObject({ ok: true });
       await first;
-      quickestMs = Math.min(quickestMs, performance.now() - began);
+      const tookMs = performance.now() - began;
       await vi.waitFor(
         async () => expect(await run()).toMatchObject({ state: "finished" }),
         waiting,
       );
-    }
-    expect(quickestMs).toBeLessThan(1_500);
+      return tookMs;
+    };
+    expect(await quickestMs(1_500, startMs)).toBeLessThan(1_500);
     const ended = await run();
     expect(ended?.promptTokens).toBeLessThan(ended?.contextLimit ?? 0);
     expect(ended?.promptTokens).toBeGreaterThan((ended?.contextLimit ?? 0) / 2);

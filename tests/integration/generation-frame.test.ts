@@ -4,7 +4,7 @@ import { openTestDatabase, type TestDatabase } from "../support/pglite.ts";
 import { openRunDesk, type RunDesk } from "../support/run-desk.ts";
 import { createScriptedModel, type ScriptedModel } from "../support/scripted-engine.ts";
 
-const waiting = { timeout: 5_000, interval: 5 } as const;
+const waiting = { interval: 5 } as const;
 const promptTemplate = "<|endoftext|>[WP] {input} [RESPONSE] ";
 
 let database: TestDatabase;

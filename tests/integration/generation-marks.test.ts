@@ -6,7 +6,7 @@ import { readWrittenText } from "../support/run-text-check.ts";
 import { createScriptedModel } from "../support/scripted-engine.ts";
 import type { Tab } from "../support/sync-server.ts";
 
-const waiting = { timeout: 10_000, interval: 5 } as const;
+const waiting = { interval: 5 } as const;
 let store: TestDatabase;
 let desk: RunDesk;
 beforeAll(async () => {

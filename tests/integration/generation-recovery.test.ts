@@ -11,7 +11,7 @@ import {
   type ScriptedModelOptions,
 } from "../support/scripted-engine.ts";
 
-const waiting = { timeout: 10_000, interval: 5 } as const;
+const waiting = { interval: 5 } as const;
 let test: TestDatabase;
 let desk: RunDesk;
 let model: ScriptedModel;

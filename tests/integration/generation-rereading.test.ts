@@ -12,7 +12,7 @@ import {
 } from "../support/scripted-engine.ts";
 import type { Tab } from "../support/sync-server.ts";
 
-const waiting = { timeout: 5_000, interval: 5 } as const;
+const waiting = { interval: 5 } as const;
 let test: TestDatabase;
 let desk: RunDesk;
 let model: ScriptedModel;

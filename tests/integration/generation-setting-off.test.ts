@@ -6,7 +6,7 @@ import { openRunDesk, type RunDesk, type RunDeskOptions } from "../support/run-d
 import { createScriptedModel, type ScriptedModel } from "../support/scripted-engine.ts";
 import { changeRole } from "../support/sync-server.ts";
 
-const waiting = { timeout: 10_000, interval: 5 } as const;
+const waiting = { interval: 5 } as const;
 let store: TestDatabase;
 let desk: RunDesk;
 let model: ScriptedModel;

@@ -6,7 +6,7 @@ import { openRunDesk, type RunDesk, type RunDeskOptions, seenBy } from "../suppo
 import { createScriptedModel, type ScriptedModel } from "../support/scripted-engine.ts";
 import { changeRole } from "../support/sync-server.ts";
 
-const waiting = { timeout: 5_000, interval: 5 } as const;
+const waiting = { interval: 5 } as const;
 let test: TestDatabase;
 let desk: RunDesk;
 let model: ScriptedModel;

@@ -42,7 +42,7 @@ async function connectAs(cookie: string, headers: Record<string, string> = {}): 
 }
 
 function ask(socket: Socket, event: string, ...input: unknown[]): Promise<unknown> {
-  return socket.timeout(5_000).emitWithAck(event, ...input);
+  return socket.timeout(15_000).emitWithAck(event, ...input);
 }
 
 /** What the next event of that name carries. */
