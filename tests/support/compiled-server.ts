@@ -54,11 +54,13 @@ async function compile(folder: string): Promise<void> {
   await removeOld();
 }
 
-/** Each state of the source that is tested leaves megabytes; nobody runs those of another day. */
+/** Each state that is tested leaves megabytes, one that was broken off too; nobody runs another day's. */
 async function removeOld(): Promise<void> {
-  for (const name of readdirSync(cache).filter((entry) => entry.startsWith("server-"))) {
+  for (const name of readdirSync(cache).filter((entry) => /^(server|unfinished)-/.test(entry))) {
     const folder = join(cache, name);
-    const isOld = Date.now() - statSync(folder).mtimeMs > 24 * 60 * 60 * 1000;
+    // Another run may be tidying up, too.
+    const madeAt = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    const isOld = Date.now() - madeAt > 24 * 60 * 60 * 1000;
     if (isOld) await rm(folder, { recursive: true, force: true });
   }
 }
@@ -71,6 +73,7 @@ function fingerprint(): string {
       const path = join(entry.parentPath, entry.name);
       hash.update(path).update("\0").update(readFileSync(path));
     }
-  hash.update(readFileSync(join(root, "package-lock.json")));
+  for (const file of ["package-lock.json", "scripts/compile-server.ts"])
+    hash.update(readFileSync(join(root, file)));
   return hash.digest("hex").slice(0, 16);
 }
