@@ -1,4 +1,4 @@
-import type { Share, StepRoom, Task } from "./task.ts";
+import type { Share, Task } from "./task.ts";
 
 /** Prompt tokens of one step: the fewer the more somebody beside them would wait for it. */
 const promptTokensAlone = 256;
@@ -20,13 +20,17 @@ export interface StepPlan {
 /**
  * What the next step computes: a token for each task that draws, the one that was served longest ago
  * first, and besides at most one chunk of prompts and one of kept halves, however many there are: so
- * nobody who streams waits longer than that for anybody. A task that throws is failed, alone.
+ * nobody who streams waits longer than that for anybody. A task that throws, or whom the system refuses
+ * memory for its tokens, is failed, alone.
  */
 export function planStep({ ready, live, maxRows, rebuilds, fail }: StepPlan): Share[] {
-  const shares = [...rebuilds];
+  const shares = rebuilds.flatMap((share) =>
+    unlessItThrows(share.task, () => withMemory([share]), fail),
+  );
   let promptTokens = promptTokensOf(ready, live);
   for (const task of ready) {
-    const own = sharesOf(task, { rows: maxRows - shares.length, promptTokens }, fail);
+    const room = { rows: maxRows - shares.length, promptTokens };
+    const own = unlessItThrows(task, () => withMemory(task.nextShares(room)), fail);
     for (const { tokens } of own) {
       if (tokens.length > shortRow) promptTokens -= tokens.length;
     }
@@ -41,9 +45,21 @@ function promptTokensOf(ready: readonly Task[], live: number): number {
   return live > 1 ? promptTokensBesidePrompts : promptTokensAlone;
 }
 
-function sharesOf(task: Task, room: StepRoom, fail: (task: Task, error: unknown) => void): Share[] {
+/** Takes the memory now: in the midst of a step there would be no telling whom the system refused it. */
+function withMemory(shares: readonly Share[]): readonly Share[] {
+  for (const { memory, tokens } of shares) {
+    memory.cache.reserve(memory.computed.length + tokens.length);
+  }
+  return shares;
+}
+
+function unlessItThrows(
+  task: Task,
+  plan: () => readonly Share[],
+  fail: StepPlan["fail"],
+): readonly Share[] {
   try {
-    return task.nextShares(room);
+    return plan();
   } catch (error) {
     fail(task, error);
     return [];

@@ -11,13 +11,18 @@ const limits = { maxTokens: 20, minTokens: 20, noRepeatNgramSize: 0 };
 let desk: SchedulerDesk;
 afterEach(() => desk.scheduler.close());
 
-/** The system has no more memory for copies. */
-function open(): SchedulerDesk {
+/** The system has no memory for what the caches so numbered are asked to do; by default all of them. */
+function open(
+  refuse: "copyFrom" | "reserve" = "copyFrom",
+  isRefused: (cache: number) => boolean = () => true,
+): SchedulerDesk {
   const model = createPretendModel({ contextTokens, vocabularySize, maxRows: 16 });
+  let caches = 0;
   const starved = wrap(model, {
     createCache() {
       const cache = model.createCache();
-      cache.copyFrom = () => {
+      if (!isRefused(caches++)) return cache;
+      cache[refuse] = () => {
         throw new RangeError("Array buffer allocation failed");
       };
       return cache;
@@ -57,4 +62,25 @@ test("E8: so it does where a beam needs a memory of its own", async () => {
   scheduler.generate(1, 1, ask([1, 2, 3], { ...limits, strategy: "beams", beams: 3 }));
   await ended(0, 1);
   expect([0, 1].map((id) => endings.get(id))).toEqual([{ how: "ended" }, failed]);
+});
+
+test("E8: so it does where a text's first keys and values are refused, and where its next window's are", async () => {
+  const { scheduler, endings } = open("reserve", (cache) => cache >= 2);
+  scheduler.generate(0, 0, ask(prompt, { ...limits, maxTokens: 60, minTokens: 60 }));
+  // Goes on past its window, for which it needs the third.
+  scheduler.generate(1, 1, ask([1, 2, 3], { ...limits, maxTokens: 200, minTokens: 200 }));
+  await vi.waitFor(() => expect(desk.idsOf(1).length).toBeGreaterThan(0));
+  scheduler.generate(2, 2, ask([29, 28, 27], limits));
+  await ended(0, 1, 2);
+  expect([0, 1, 2].map((id) => endings.get(id))).toEqual([{ how: "ended" }, failed, failed]);
+  expect(desk.idsOf(0)).toHaveLength(60);
+  expect(desk.idsOf(1).length).toBeGreaterThan(20);
+});
+
+test("E8: who waits for what another computes goes on where the system refuses memory to that one", async () => {
+  const { scheduler, endings } = open("reserve", (cache) => cache === 0);
+  scheduler.generate(0, 0, ask(prompt, limits));
+  scheduler.generate(1, 1, ask(prompt, limits));
+  await ended(0, 1);
+  expect([0, 1].map((id) => endings.get(id))).toEqual([failed, { how: "ended" }]);
 });

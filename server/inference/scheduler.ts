@@ -169,7 +169,10 @@ export class Scheduler {
     );
     const live = this.#places.all.length;
     const fail = (task: Task, error: unknown) => this.#fail(task, error);
-    return planStep({ ready, live, maxRows, rebuilds, fail });
+    const shares = planStep({ ready, live, maxRows, rebuilds, fail });
+    // Others may have waited for what those who failed were to compute.
+    const hasLost = this.#places.all.length < live;
+    return shares.length === 0 && hasLost ? this.#nextShares() : shares;
   }
 
   /** Where someone waits, those whose consumers take nothing give up their places. */
