@@ -82,8 +82,8 @@ const tableLength = 169;
 const warningLogLevel = 2;
 const allOptimizations = 99;
 /**
- * During a run its threads stay awake from one turn to the next: to wake one takes about as long as a
- * turn. Between runs, and after 0.2 ms without a turn, they sleep and leave the cores to others.
+ * During one call of `run` its threads stay awake from one turn to the next: to wake one takes about as
+ * long as a turn. Between calls, and after 0.2 ms without a turn, they sleep and leave the cores to others.
  */
 const threadSettings = {
   "session.intra_op.allow_spinning": "1",
