@@ -60,14 +60,16 @@ export class Interruptions {
     if (interruption.kind !== "read_again") this.#standing.abort();
   }
 
-  /** The prompt is about to be read, which is all that was wanted so far. */
+  /** The prompt is about to be read, which is all that `read_again` wanted; all else stays. */
   beginReading(): void {
+    if (this.standstill) return;
     this.#current = undefined;
     this.#reading = new AbortController();
   }
 
   /** What happened while the run stood still is over. */
   reset(): void {
+    this.#current = undefined;
     this.beginReading();
     this.#standing = new AbortController();
   }

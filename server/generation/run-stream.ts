@@ -131,8 +131,9 @@ export class RunStream {
   /** Reads the prompt once and writes until something ends that. */
   async #pass({ text, model }: RunDocument): Promise<PassEnd> {
     await this.#yielding.over();
-    const hindrance = this.#hindrance() ?? (await this.#awaitEngine(model));
+    const hindrance = this.#hindrance() ?? (await this.#awaitEngine(model)) ?? this.#hindrance();
     if (hindrance) return hindrance;
+    if (this.#yielding.active) return { kind: "read_again" };
     this.#interruptions.beginReading();
     const prompt = text.read();
     this.#record.caret = text.caret;
@@ -167,14 +168,14 @@ export class RunStream {
    * What was lost while the run asked nothing of it is waited for: neither did the run bring that
    * about, nor is any of it lost. What is lost under it pauses it.
    */
-  async #awaitEngine(model: LoadedModel): Promise<PassEnd | undefined> {
+  async #awaitEngine(model: LoadedModel): Promise<StreamEnd | undefined> {
     try {
       const { untilStandstill } = this.#interruptions;
       await waitForEngine(this.#deps, this.#record, model, untilStandstill);
+      return undefined;
     } catch (error) {
       return { kind: "engine_lost", error };
     }
-    return this.#hindrance() ?? (this.#yielding.active ? { kind: "read_again" } : undefined);
   }
 
   async #write(generation: Generation, pass: Pass): Promise<PassEnd> {
