@@ -68,11 +68,11 @@ async function write(
   const written: Written = { times: [], ids: [] };
   const start = performance.now();
   const { alternatives } = wish;
-  const sampling = samplingOf(wish);
+  // Like the peers it is told how many, so that it computes none ahead while the next is asked for.
+  const sampling = { ...samplingOf(wish), maxTokens: count, minTokens: count };
   for await (const { id } of sequence.generate({ prompt, firstIndex: 0, sampling, alternatives })) {
     written.times.push(performance.now() - start);
     written.ids.push(id);
-    if (written.ids.length === count) break;
   }
   return written;
 }
