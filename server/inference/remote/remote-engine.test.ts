@@ -57,6 +57,8 @@ function connect(changes: Partial<RemoteEngineSettings> = {}): RemoteEngine {
     tokenizer: model.tokenizer,
     clock: systemClock,
     logger,
+    // The waits between two questions are the breaker's own; here they need not be long.
+    rests: { shortestMs: 100, longestMs: 400 },
   });
   engines.push(engine);
   return engine;
@@ -231,7 +233,7 @@ test.each<[string, string, Fault]>([
 ])(
   "E13: %s fails as %s, and leaves the engine out while it lasts",
   async (_, trouble, fault) => {
-    const engine = connect({ firstTokenTimeoutMs: 1_500 });
+    const engine = connect({ firstTokenTimeoutMs: 700 });
     await engine.ready();
     const { sequence } = engine.open();
     server.failAll(fault);

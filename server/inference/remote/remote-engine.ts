@@ -12,7 +12,7 @@ import { unheardKnobs, writeRequest } from "./dialects.ts";
 import { RemoteGeneration } from "./remote-generation.ts";
 import { promptText } from "./token-text.ts";
 import { type LinePlace, WaitingLine } from "./waiting-line.ts";
-import { WatchedServer } from "./watched-server.ts";
+import { type Rests, WatchedServer } from "./watched-server.ts";
 
 export interface RemoteEngineOptions {
   settings: RemoteEngineSettings;
@@ -20,6 +20,8 @@ export interface RemoteEngineOptions {
   tokenizer: Tokenizer;
   clock: Clock;
   logger: Logger;
+  /** How long it is left alone where it failed; usually from 1 s to 8. */
+  rests?: Rests;
 }
 
 const longestProbeMs = 10_000;
@@ -40,11 +42,11 @@ export class RemoteEngine implements PoolMember {
   readonly #closing = new AbortController();
 
   constructor(options: RemoteEngineOptions) {
-    const { settings, clock, logger } = options;
+    const { settings, clock, logger, rests } = options;
     this.#options = options;
     this.#line = new CompletionLine(options);
     this.#places = new WaitingLine(settings.places);
-    this.#server = new WatchedServer({ knock: () => this.#knock(), clock, logger });
+    this.#server = new WatchedServer({ knock: () => this.#knock(), clock, logger, rests });
   }
 
   get name(): string {

@@ -1,4 +1,5 @@
 import {
+  type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
@@ -15,25 +16,24 @@ export interface WatchedServerOptions {
   knock: () => Promise<void>;
   clock: Clock;
   logger: Logger;
+  /** How long it is left alone after a failure; twice as long after each further one. */
+  rests?: Rests | undefined;
 }
 
-const probeEveryMs = 500;
-const shortestRestMs = 1_000;
-/** A probe costs one token; whoever waits for an engine to come back waits no longer than this. */
-const longestRestMs = 8_000;
+/** The first and the longest time between two questions whether a server is there, in milliseconds. */
+export interface Rests {
+  shortestMs: number;
+  longestMs: number;
+}
+
+/** A probe costs one token; whoever waits for an engine to come back waits no longer than the longest. */
+const usualRests: Rests = { shortestMs: 1_000, longestMs: 8_000 };
 
 /** Whether a server can be used: left out by the first failure, and asked ever more rarely until it answers. */
 export class WatchedServer {
   readonly #options: WatchedServerOptions;
-  readonly #breaker = circuitBreaker(handleWhen(isOfTheServer), {
-    halfOpenAfter: new ExponentialBackoff({
-      initialDelay: shortestRestMs,
-      maxDelay: longestRestMs,
-      // Jitter is for many who ask at once; here it would only make the wait uncertain.
-      generator: noJitterGenerator,
-    }),
-    breaker: new ConsecutiveBreaker(1),
-  });
+  readonly #rests: Rests;
+  readonly #breaker: CircuitBreakerPolicy;
   #failures = 0;
   #problem: string | undefined;
   #cancelProbe: () => void = () => {};
@@ -44,6 +44,8 @@ export class WatchedServer {
 
   constructor(options: WatchedServerOptions) {
     this.#options = options;
+    this.#rests = options.rests ?? usualRests;
+    this.#breaker = breakAtOnce(this.#rests);
     this.#breaker.onBreak(() => this.#broke());
     this.#breaker.onReset(() => options.logger.info("engine answers again"));
     this.#probing = this.#probe();
@@ -97,7 +99,7 @@ export class WatchedServer {
   #probeLater(): void {
     this.#cancelProbe();
     if (this.#closed) return;
-    this.#cancelProbe = this.#options.clock.after(probeEveryMs, () => {
+    this.#cancelProbe = this.#options.clock.after(this.#rests.shortestMs / 2, () => {
       this.#probing = this.#probe();
     });
   }
@@ -120,6 +122,18 @@ export class WatchedServer {
       throw refusesAll(error) ?? error;
     }
   }
+}
+
+/** Opens with the first failure, and rests ever longer; jitter is for many who ask at once. */
+function breakAtOnce({ shortestMs, longestMs }: Rests): CircuitBreakerPolicy {
+  return circuitBreaker(handleWhen(isOfTheServer), {
+    halfOpenAfter: new ExponentialBackoff({
+      initialDelay: shortestMs,
+      maxDelay: longestMs,
+      generator: noJitterGenerator,
+    }),
+    breaker: new ConsecutiveBreaker(1),
+  });
 }
 
 /** A server that refuses the plainest request would refuse every other: that is of the server. */
