@@ -83,11 +83,11 @@ const warningLogLevel = 2;
 const allOptimizations = 99;
 /**
  * During one call of `run` its threads stay awake from one turn to the next: to wake one takes about as
- * long as a turn. Between calls, and after 0.2 ms without a turn, they sleep and leave the cores to others.
+ * long as a turn. Between calls, and after 0.05 ms without a turn, they sleep and leave the cores to others.
  */
 const threadSettings = {
   "session.intra_op.allow_spinning": "1",
-  "session.intra_op.spin_duration_us": "200",
+  "session.intra_op.spin_duration_us": "50",
   "session.force_spinning_stop": "1",
 } as const;
 const arenaAllocator = 1;
