@@ -103,6 +103,19 @@ export class KeyValueCache {
     this.#room = 0;
   }
 
+  /**
+   * Gives back one layer of what nobody wants any more; true once none is left, until then it counts
+   * in full. Never during a run.
+   */
+  releaseLayer(): boolean {
+    free(this.#tensors.slice(-2), this.#memory.slice(-2));
+    this.#tensors = this.#tensors.slice(0, -2);
+    this.#memory = this.#memory.slice(0, -2);
+    if (this.#tensors.length > 0) return false;
+    this.release();
+    return true;
+  }
+
   #resize(room: number): void {
     const { layers, heads, headSize } = this.#shape;
     const [old, oldMemory, oldRoom] = [this.#tensors, this.#memory, this.#room];

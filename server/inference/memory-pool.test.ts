@@ -91,6 +91,38 @@ test("E20: what is discarded is freed with the next sweep, not before", () => {
   expect(memory.cache.bytes).toBe(0);
 });
 
+test("E20: what is discarded beside somebody's work is freed a layer with each sweep, and all of it for who wants room or when nobody works on", () => {
+  const layers = 3;
+  const layered = createPretendModel({ contextTokens: 128, vocabularySize: 8, maxRows: 4, layers });
+  const most = layered.bytesFor(128);
+  const discardOne = () => {
+    pool = new MemoryPool({ model: layered, budgetBytes: 2 * most, idleLimit: 4 });
+    const holder = {};
+    pool.reserve(holder, most);
+    const memory = pool.create(holder, 1);
+    memory.cache.reserve(128);
+    pool.discard(holder, memory);
+    pool.sweep();
+    expect(memory.cache.tensors).toHaveLength(2 * (layers - 1));
+    expect(pool.bytes).toBe(2 * most);
+    return { holder, cache: memory.cache };
+  };
+
+  const working = discardOne();
+  pool.sweep();
+  pool.sweep();
+  expect([working.cache.tensors.length, working.cache.bytes, pool.bytes]).toEqual([0, 0, most]);
+
+  const crowded = discardOne();
+  expect(pool.reserve({}, most)).toBe(true);
+  expect([crowded.cache.bytes, pool.bytes]).toEqual([0, 2 * most]);
+
+  const gone = discardOne();
+  pool.release(gone.holder);
+  pool.sweep();
+  expect([gone.cache.bytes, pool.bytes]).toEqual([0, 0]);
+});
+
 test("the memory for keys and values is a share of what the process may use", () => {
   const megabytes = defaultMemoryMb();
   expect(megabytes).toBeGreaterThanOrEqual(256);

@@ -112,7 +112,7 @@ export class MemoryPool {
     this.#holdingOf(holder).reservedBytes = bytes;
   }
 
-  /** Gives up one of a holder's memories; freed by the next `sweep`. */
+  /** Gives up one of a holder's memories; freed by the next `sweep`, or by several. */
   discard(holder: object, memory: SequenceMemory): void {
     if (this.#holdings.get(holder)?.memories.delete(memory)) this.#discarded.add(memory);
   }
@@ -147,10 +147,12 @@ export class MemoryPool {
     return best;
   }
 
-  /** Frees what was discarded and what is idle beyond the limit. Never during a run of the model. */
+  /**
+   * Frees what was discarded, a layer of it where someone works on and there is room, and what is idle
+   * beyond the limit. Never during a run of the model.
+   */
   sweep(): void {
-    for (const { cache } of this.#discarded) cache.release();
-    this.#discarded.clear();
+    this.#freeDiscarded();
     for (const memory of this.#idle) {
       const isEmpty = memory.computed.length === 0;
       if (isEmpty || this.#idle.size > this.#options.idleLimit) this.#evict(memory);
@@ -182,6 +184,17 @@ export class MemoryPool {
       if (memory !== spared) this.#evict(memory);
     }
     if (this.bytes > this.budgetBytes && spared !== undefined) this.#evict(spared);
+  }
+
+  /** Giving a whole context's memory back takes longer than a token, for which everyone would wait. */
+  #freeDiscarded(): void {
+    const isAlone = this.#discarded.size === 1 && this.#holdings.size > 0;
+    const byLayers = isAlone && this.bytes <= this.budgetBytes;
+    for (const memory of this.#discarded) {
+      if (byLayers && !memory.cache.releaseLayer()) continue;
+      memory.cache.release();
+      this.#discarded.delete(memory);
+    }
   }
 
   #evict(memory: SequenceMemory): void {

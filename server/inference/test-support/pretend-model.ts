@@ -7,6 +7,8 @@ export interface PretendModelOptions {
   contextTokens: number;
   vocabularySize: number;
   maxRows: number;
+  /** 1 by default. */
+  layers?: number;
 }
 
 /** A model for tests of scheduling: its caches are real, and hold the token ids themselves. */
@@ -35,10 +37,10 @@ function createRuntime() {
  * on a wrong past draws other tokens; it refuses rows that a real one could not compute.
  */
 export function createPretendModel(options: PretendModelOptions): PretendModel {
-  const { contextTokens, vocabularySize, maxRows } = options;
+  const { contextTokens, vocabularySize, maxRows, layers = 1 } = options;
   const caches: KeyValueCache[] = [];
   const steps: Row[][] = [];
-  const shape = { layers: 1, heads: 1, headSize: 1, contextTokens };
+  const shape = { layers, heads: 1, headSize: 1, contextTokens };
   const createCache = () => {
     const cache = new KeyValueCache(runtime, shape);
     caches.push(cache);
