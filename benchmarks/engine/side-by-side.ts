@@ -51,8 +51,7 @@ export async function measureSideBySide(
   // A runtime plans its memory when it first computes.
   for (const contestant of contestants) {
     progress(`${contestant.name}: first tokens`);
-    const prompt = promptOf(pasts[1], 0, options.vocabulary);
-    await writeOne(contestant, { document: alone, prompt }, 4);
+    await wake(contestant, options.vocabulary);
   }
   for (let round = 0; round < rounds; round++) {
     for (const contestant of turned(contestants, round)) {
@@ -65,6 +64,7 @@ export async function measureSideBySide(
     for (const contestant of turned(contestants, round)) {
       if (round > 0 && writesOneAfterAnother(contestant)) continue;
       progress(`round ${round + 1} of ${crowdRounds}: ${contestant.name}, several documents`);
+      await wake(contestant, options.vocabulary);
       await measureCrowds(contestant, options, samplesOf(samples, contestant));
     }
   }
@@ -77,6 +77,7 @@ async function measureAlone(
   round: number,
   samples: Samples,
 ): Promise<void> {
+  await wake(contestant, vocabulary);
   for (const past of pasts) {
     const prompt = promptOf(past, 1 + round * pasts.length + pasts.indexOf(past), vocabulary);
     const written = await writeOne(contestant, { document: alone, prompt }, tokensAtPast);
@@ -88,6 +89,11 @@ async function measureAlone(
     const next = await writeOne(contestant, { document: alone, prompt: changed }, 1);
     samples.edit.push(next.times[0] ?? Number.NaN);
   }
+}
+
+/** Has it compute once: while the others had their turn, the system may have put its pages away. */
+async function wake(contestant: RemoteContestant, vocabulary: number): Promise<void> {
+  await writeOne(contestant, { document: alone, prompt: promptOf(pasts[1], 0, vocabulary) }, 4);
 }
 
 async function measureCrowds(
