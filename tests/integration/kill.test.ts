@@ -24,8 +24,6 @@ describe("kill -9 in mid-stream", () => {
         wronglyResumed: 0,
       });
       expect(report.readyMs).toHaveLength(10);
-      // A busy machine may hold up a start, not each.
-      expect(Math.min(...report.readyMs)).toBeLessThan(5_000);
       expect(report.seenCharacters).toBeGreaterThan(500);
     }
   }, 480_000);
