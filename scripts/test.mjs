@@ -4,28 +4,32 @@ import { ensureBrowser } from "./browser.mjs";
 import { ensureBuilt, ensureCompiled } from "./build.mjs";
 import { ensureInstalled, root } from "./install.mjs";
 import { runStep, staticSteps } from "./steps.mjs";
+import { noReport, readPlaywright, readVitest } from "./test-reports.mjs";
 
 // `npm test`: everything, on a fresh clone too. `npm run test:long` takes the long way through the
-// fuzzers and the fault tests. The last line is always `N passed, N failed`.
+// fuzzers and the fault tests. At the end stand the tests that failed and those that passed only on
+// a second try, for a log may be cut above them; the last line is always `N passed, N failed`.
 ensureInstalled();
 const long = process.argv.includes("--long");
 const cache = join(root, ".cache");
 mkdirSync(cache, { recursive: true });
 const tally = { passed: 0, failed: 0 };
-
-function add(passed, failed) {
-  tally.passed += passed;
-  tally.failed += failed;
-}
+const closing = [];
 
 /** Counts a suite's tests from its report; a suite that died without one counts as one failure. */
-function addReport(file, ok, count) {
+function addReport(name, file, ok, read) {
+  let report = noReport();
   try {
-    const { passed, failed } = count(JSON.parse(readFileSync(file, "utf8")));
-    add(passed, ok ? failed : Math.max(failed, 1));
-  } catch {
-    add(0, 1);
+    report = read(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    console.error(`${name}: no report of its tests: ${error.message}`);
   }
+  const { passed, failed, retried } = report;
+  if (!ok && failed.length === 0) failed.push("the suite ended with an error outside its tests");
+  tally.passed += passed;
+  tally.failed += failed.length;
+  closing.push(...failed.map((line) => `✗ ${name}: ${line}`));
+  closing.push(...retried.map((line) => `↻ ${name}, passed on a second try: ${line}`));
 }
 
 const longEnv = long ? { TEST_LONG: "1", FUZZ_SEEDS: process.env.FUZZ_SEEDS ?? "2000" } : {};
@@ -47,7 +51,7 @@ function vitest(project) {
     ],
     env: longEnv,
   });
-  addReport(report, ok, (r) => ({ passed: r.numPassedTests, failed: r.numFailedTests }));
+  addReport(project, report, ok, readVitest);
 }
 
 async function browserTests() {
@@ -62,13 +66,16 @@ async function browserTests() {
       PLAYWRIGHT_JSON_OUTPUT_FILE: report,
     },
   });
-  addReport(report, ok, ({ stats }) => ({
-    passed: stats.expected + stats.flaky,
-    failed: stats.unexpected,
-  }));
+  addReport("browser", report, ok, readPlaywright);
 }
 
-for (const step of staticSteps) add(...(runStep(step) ? [1, 0] : [0, 1]));
+for (const step of staticSteps) {
+  if (runStep(step)) tally.passed += 1;
+  else {
+    tally.failed += 1;
+    closing.push(`✗ ${step.name}`);
+  }
+}
 vitest("unit");
 ensureBuilt();
 ensureCompiled();
@@ -77,5 +84,5 @@ await browserTests();
 
 const summary = `${tally.passed} passed, ${tally.failed} failed`;
 writeFileSync(join(cache, "test-summary"), `${summary}\n`);
-console.log(summary);
+console.log([...closing, summary].join("\n"));
 process.exitCode = tally.failed === 0 ? 0 : 1;

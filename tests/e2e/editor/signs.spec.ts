@@ -34,11 +34,15 @@ test("a re-reading sweeps once from the edit to the model's caret", async ({ edi
 });
 
 test("the model's newest words come in, those of before have come", async ({ editors }) => {
-  await editors.evaluate(
-    (words) => harness.stream({ words, offset: harness.text().length - 1, intervalMs: 150 }),
-    numberedWords(4),
-  );
-  await expect(editors.locator(".fresh-words")).toHaveText([" w4"]);
+  // Each once the one before is there and its time is over: a starved page may get two at once.
+  for (const word of numberedWords(4)) {
+    await editors.evaluate(
+      (words) => harness.stream({ words, offset: harness.text().length - 1, intervalMs: 10 }),
+      [word],
+    );
+    await expect(editors.locator(".fresh-words")).toHaveText([word]);
+    await editors.waitForTimeout(150);
+  }
 });
 
 for (const [reducedMotion, moves] of [
