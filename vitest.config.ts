@@ -37,6 +37,9 @@ function placeOf({ moduleId }: TestSpecification): number {
   return place === -1 ? longest.length : place;
 }
 
+/** A shared machine can starve a process for seconds; what fails twice is broken. */
+const retry = process.env.CI === undefined ? 0 : 1;
+
 /** Two projects: unit tests beside their files, integration tests that start real services. */
 export default defineConfig({
   test: {
@@ -50,6 +53,7 @@ export default defineConfig({
           name: "unit",
           include: ["{server,client,shared,migrations}/**/*.test.{ts,tsx}", "tests/*.test.ts"],
           testTimeout: 20_000,
+          retry,
           setupFiles: ["tests/support/patience.ts"],
         },
       },
@@ -66,8 +70,7 @@ export default defineConfig({
           isolate: false,
           // What a test waits for comes at once or not at all, but a machine may be starved.
           expect: { poll: { timeout: 15_000 } },
-          // A shared machine can starve a server for seconds; what fails twice is broken.
-          retry: process.env.CI === undefined ? 0 : 1,
+          retry,
         },
       },
     ],
