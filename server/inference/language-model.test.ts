@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { loadLanguageModel } from "./language-model.ts";
 import type { OnnxRuntime } from "./onnx-runtime.ts";
 import { openRuntime } from "./open-runtime.ts";
-import { talesCard, talesFolder } from "./test-support/tales.ts";
+import { someTokens, talesCard, talesFolder } from "./test-support/tales.ts";
 
 test("the zero-copy runtime is chosen where nobody says otherwise", async () => {
   const { runtime, fallbackReason } = await openRuntime();
@@ -44,7 +45,7 @@ test("a graph for which there is no memory is given back, and all that was loade
 test("E11: graphs that load when the model was replaced under its name are not mixed with its weights", async () => {
   const { runtime, opened, released } = countingRuntime(anyTensor);
   const isReplaced = () => opened.length > 2;
-  const options = { folder: talesFolder, card: talesCard, runtime, isReplaced };
+  const options = { folder: talesFolder, card: talesCard, runtime, threads: 1, isReplaced };
   const model = await loadLanguageModel(options);
   await expect(model.complete).rejects.toThrow("replaced");
   expect(opened).toEqual(["model-1.onnx", "model-2.onnx", "model-4.onnx"]);
@@ -64,3 +65,43 @@ test("a released session refuses to run, and releasing twice is fine", async () 
     "released",
   );
 });
+
+/** The last logits of a prompt, and how many threads the graph had that read it. */
+async function read(tokens: readonly number[], threads?: number) {
+  const { runtime } = await openRuntime("zero-copy");
+  let threadsOfLastRun = 0;
+  const open: OnnxRuntime["open"] = async (path, most) => {
+    const session = await runtime.open(path, most);
+    const prepare: typeof session.prepare = (inputs, outputs) => {
+      const call = session.prepare(inputs, outputs);
+      const run = () => {
+        threadsOfLastRun = most;
+        return call.run();
+      };
+      return { setInput: call.setInput.bind(call), setOutput: call.setOutput.bind(call), run };
+    };
+    return { prepare, release: () => session.release() };
+  };
+  const watched = { ...runtime, open };
+  const options = { folder: talesFolder, card: talesCard, runtime: watched, threads };
+  const model = await loadLanguageModel(options);
+  await model.complete;
+  const cache = model.createCache();
+  const [last] = (await model.run([{ cache, past: 0, tokens, outputs: 1 }])).flat();
+  const logits = last?.slice();
+  cache.release();
+  await model.release();
+  return { threads: threadsOfLastRun, logits };
+}
+
+test.runIf(availableParallelism() > 1)(
+  "E24: a small model's long prompt is read by two threads, and gives the same bits as by one",
+  async () => {
+    const prompt = someTokens(256, 1);
+    const one = await read(prompt, 1);
+    const two = await read(prompt);
+    expect([one.threads, two.threads]).toEqual([1, 2]);
+    expect(two.logits).toEqual(one.logits);
+    expect((await read(prompt.slice(0, 8))).threads).toBe(1);
+  },
+);

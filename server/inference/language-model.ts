@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { GraphStep, type Row } from "./graph-step.ts";
 import { cacheBytesFor, KeyValueCache } from "./key-value-cache.ts";
@@ -39,8 +40,10 @@ export interface LanguageModelOptions {
   isReplaced?: (() => boolean) | undefined;
 }
 
-/** Below this, handing work to a second thread costs more than it saves. */
+/** Below this, handing work to a second thread costs more than it saves, unless many tokens are read at once. */
 const twoThreadsFromParameters = 20_000_000;
+/** From so many tokens of one sequence on it saves more than it costs in the smallest models. */
+const longRead = 32;
 /** Where each graph holds its own weights, two have to do. */
 const slotsWithoutSharing = [1, 4];
 
@@ -72,6 +75,8 @@ class GraphFamily {
   /** Of those not loaded yet. */
   readonly #files: ModelCard["graphs"];
   readonly #graphs: GraphStep[] = [];
+  /** Reads long pieces of prompts with a second thread, where the graphs have but one. */
+  #reader: GraphStep | undefined;
   /** Fills the slots of a graph that has more of them than there are rows. */
   readonly #filler: Row;
   #logits = new Float32Array(0);
@@ -106,12 +111,20 @@ class GraphFamily {
     return viewLogits(this.#logits, rows, vocabularySize);
   }
 
-  /** Loads the next larger graph and runs it once: onnxruntime plans its memory in the first run. */
+  /** Loads the next larger graph. */
   async loadNext(): Promise<void> {
-    const { folder, card, runtime } = this.#options;
     const file = this.#files.shift();
     if (file === undefined) throw new Error("The model has no graph for this runtime.");
-    const threads = this.#options.threads ?? (card.parameters < twoThreadsFromParameters ? 1 : 2);
+    this.#graphs.push(await this.#load(file, this.#options.threads ?? this.#usualThreads));
+  }
+
+  get #usualThreads(): number {
+    return this.#options.card.parameters < twoThreadsFromParameters ? 1 : 2;
+  }
+
+  /** Runs it once, too: onnxruntime plans its memory in the first run. */
+  async #load(file: ModelCard["graphs"][number], threads: number): Promise<GraphStep> {
+    const { folder, card, runtime } = this.#options;
     const session = await runtime.open(join(folder, file.file), threads);
     // What is not among the graphs nobody else releases.
     let release = () => session.release();
@@ -120,7 +133,7 @@ class GraphFamily {
       const graph = new GraphStep({ session, slots: file.slots, shape: card, runtime });
       release = () => graph.release();
       await graph.run(this.#fill([], graph.slots), new Float32Array(0));
-      this.#graphs.push(graph);
+      return graph;
     } catch (error) {
       await release();
       throw error;
@@ -128,11 +141,22 @@ class GraphFamily {
   }
 
   loadRest(): void {
+    const [smallest] = this.#options.card.graphs.filter(({ slots }) => slots === 1);
     this.complete = (async () => {
+      if (smallest !== undefined && this.#hasUseForReader) {
+        this.#reader = await this.#load(smallest, 2);
+      }
       while (this.#files.length > 0 && !this.#released) await this.loadNext();
     })();
     // Whoever needs all of it asks; what is loaded goes on without.
     this.complete.catch(() => {});
+  }
+
+  /** Where nobody said how many threads, weights are held once, and there is a core for a second. */
+  get #hasUseForReader(): boolean {
+    const { threads, runtime } = this.#options;
+    const isFree = threads === undefined && runtime.sharesWeights;
+    return isFree && this.#usualThreads === 1 && availableParallelism() > 1;
   }
 
   async release(): Promise<void> {
@@ -141,6 +165,7 @@ class GraphFamily {
     await this.complete.catch(() => {});
     this.#filler.cache.release();
     for (const graph of this.#graphs) await graph.release();
+    await this.#reader?.release();
     this.#options.runtime.release();
   }
 
@@ -152,7 +177,9 @@ class GraphFamily {
   }
 
   async #runPart(rows: readonly Row[], logits: Float32Array): Promise<void> {
-    const graph = this.#graphs.find(({ slots }) => slots >= rows.length);
+    const isLongRead = rows.length === 1 && (rows[0]?.tokens.length ?? 0) >= longRead;
+    const reader = isLongRead ? this.#reader : undefined;
+    const graph = reader ?? this.#graphs.find(({ slots }) => slots >= rows.length);
     await graph?.run(this.#fill(rows, graph.slots), logits);
   }
 
