@@ -67,10 +67,10 @@ async function obey(contestant: Contestant, asked: Asked): Promise<Reply> {
 
 async function write(
   contestant: Contestant,
-  { writings, count, wish }: Extract<Asked, { type: "write" }>,
+  { writings, count, wish, watchesLoop }: Extract<Asked, { type: "write" }>,
 ): Promise<Reply> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
+  if (watchesLoop) delay.enable();
   const documents = await Promise.all(
     writings.map((writing) => contestant.write(writing, count, wish)),
   );

@@ -60,6 +60,8 @@ export const askedSchema = z.discriminatedUnion("type", [
     writings: z.array(z.object({ document: z.int(), prompt: z.array(z.int()) })),
     count: z.int().positive(),
     wish: wishSchema,
+    /** A timer a millisecond, which costs whoever's event loop is free for it. */
+    watchesLoop: z.boolean(),
   }),
   z.object({ type: z.literal("forget") }),
   z.object({ type: z.literal("crash") }),
@@ -72,7 +74,7 @@ export const replySchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("written"),
     documents: z.array(z.object({ times: z.array(z.number()), ids: z.array(z.int()) })),
-    /** Delay of the process's event loop meanwhile, 99th percentile, in milliseconds. */
+    /** Delay of the process's event loop meanwhile, 99th percentile, in milliseconds; 0 unwatched. */
     eventLoopMs: z.number(),
   }),
   z.object({ type: z.literal("forgotten") }),

@@ -42,9 +42,11 @@ export class RemoteContestant {
     writings: readonly Writing[],
     count: number,
     wish: Wish = plain,
+    { watchesLoop = false } = {},
   ): Promise<{ documents: Written[]; eventLoopMs: number }> {
     const copies = writings.map(({ document, prompt }) => ({ document, prompt: [...prompt] }));
-    const reply = await this.#ask({ type: "write", writings: copies, count, wish });
+    const asked = { type: "write", writings: copies, count, wish, watchesLoop } as const;
+    const reply = await this.#ask(asked);
     if (reply.type !== "written") throw new Error(`${this.name} answered ${reply.type}.`);
     return reply;
   }
