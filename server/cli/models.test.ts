@@ -67,6 +67,11 @@ test("E34: the list says of a model that cannot be used why, and what to do", as
   expect(await command("list")).toMatch(
     /^\* one {2}cannot be used\. .*card\.json: of its fields .*Remove the model and add it again\.\n {2}two .*context 24/,
   );
+  await command("default", "two");
+  await expect(command("default", "one")).rejects.toThrow(
+    /"one" cannot be the default\. .*again\./,
+  );
+  expect(readManifest(modelsDir()).default).toBe("two");
 });
 
 test("a folder that cannot be imported is refused with the reason", async () => {

@@ -7,10 +7,11 @@ import { InvalidError, UnavailableError } from "../errors.ts";
 import { parseInput } from "../http/input.ts";
 import { type ModelCard, readModelCard } from "../inference/model-card.ts";
 import { addModel, orderFor } from "../model-library/add-model.ts";
+import { changeDefault } from "../model-library/change-default.ts";
 import { explainDisk, folderBytes, inBytes } from "../model-library/disk.ts";
 import { createHub } from "../model-library/hub.ts";
 import { importModel } from "../model-library/import-model.ts";
-import { makeDefault, readManifest } from "../model-library/manifest.ts";
+import { readManifest } from "../model-library/manifest.ts";
 import type { Measure } from "../model-library/measure-model.ts";
 import { type Precision, precisions } from "../model-library/precision.ts";
 import { removeModel } from "../model-library/remove-model.ts";
@@ -75,7 +76,7 @@ export function registerModelCommands(program: Command, options: ModelCommandsOp
     .description("let a model write when nobody chooses one")
     .argument("<id>")
     .action(async (id: string) => {
-      await makeDefault(modelsDir, id).catch((error: unknown) => {
+      await changeDefault(modelsDir, id).catch((error: unknown) => {
         throw explainDisk(error, modelsDir);
       });
       console.log(`${id} writes when nobody chooses a model.`);

@@ -13,9 +13,10 @@ import type { Sender } from "../http/sender.ts";
 import { readModelCard } from "../inference/model-card.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type AddOrder, addModel, type Convert, orderFor, refuseTaken } from "./add-model.ts";
+import { changeDefault } from "./change-default.ts";
 import { explainDisk, folderBytes, freeBytes } from "./disk.ts";
 import type { Hub } from "./hub.ts";
-import { adoptManifest, makeDefault, readManifest } from "./manifest.ts";
+import { adoptManifest, readManifest } from "./manifest.ts";
 import { ModelJobs } from "./model-jobs.ts";
 import type { ModelLibrary, UnusableModel } from "./model-library.ts";
 import { refuseDefault, removeModel } from "./remove-model.ts";
@@ -132,7 +133,7 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     },
     async makeDefault(asker, id) {
       try {
-        await makeDefault(modelsDir, id);
+        await changeDefault(modelsDir, id);
       } catch (error) {
         throw explainDisk(error, modelsDir);
       }

@@ -237,6 +237,9 @@ test("E7: a model whose card is damaged is shown all the same, and can be remove
   expect(shown).toMatchObject({ installed: true, quality: null });
   expect(shown?.problem).toMatch(/no readable card\.json: of its fields .* Remove the model/);
   await vi.waitFor(async () => expect(await offered()).toEqual(["tales"]), waiting);
+  const chosen = await admin.request("POST", "/api/admin/models/damaged/default");
+  expect(chosen.status).toBe(409);
+  expect(await chosen.json()).toMatchObject({ error: { code: "model_damaged" } });
   expect((await admin.request("DELETE", "/api/admin/models/damaged")).status).toBe(204);
   expect(await names()).not.toContain("damaged");
 });
