@@ -96,20 +96,23 @@ function hasLargePages(): boolean {
   return refused === 0;
 }
 
-test.runIf(movesToLargePages())("weights lie in large pages, and leave none behind", async (test) => {
-  const inLargePages = () => {
-    const report = readFileSync("/proc/self/smaps_rollup", "utf8");
-    return 1024 * Number(/^AnonHugePages:\s+(\d+)/m.exec(report)?.[1]);
-  };
-  const { runtime } = await openRuntime("zero-copy");
-  if (!hasLargePages()) test.skip("the system has no large pages to spare just now");
-  const before = inLargePages();
-  const session = await runtime.open(graphFile, 1);
-  expect(inLargePages() - before).toBeGreaterThan(weightsSize / 2);
-  await session.release();
-  runtime.release();
-  expect(inLargePages() - before).toBeLessThan(weightsSize / 2);
-});
+test.runIf(movesToLargePages())(
+  "weights lie in large pages, and leave none behind",
+  async (test) => {
+    const inLargePages = () => {
+      const report = readFileSync("/proc/self/smaps_rollup", "utf8");
+      return 1024 * Number(/^AnonHugePages:\s+(\d+)/m.exec(report)?.[1]);
+    };
+    const { runtime } = await openRuntime("zero-copy");
+    if (!hasLargePages()) test.skip("the system has no large pages to spare just now");
+    const before = inLargePages();
+    const session = await runtime.open(graphFile, 1);
+    expect(inLargePages() - before).toBeGreaterThan(weightsSize / 2);
+    await session.release();
+    runtime.release();
+    expect(inLargePages() - before).toBeLessThan(weightsSize / 2);
+  },
+);
 
 test("E3: a graph computes the same with weights that another one has laid out", async () => {
   const { runtime } = await openRuntime("zero-copy");
