@@ -9,7 +9,7 @@ import {
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import koffi from "koffi";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { OnnxGraph } from "../model-library/onnx-graph.ts";
 import { openRuntime } from "./open-runtime.ts";
 
@@ -98,13 +98,14 @@ function hasLargePages(): boolean {
 
 test.runIf(movesToLargePages())(
   "weights lie in large pages, and leave none behind",
-  async (test) => {
+  async (context) => {
     const inLargePages = () => {
       const report = readFileSync("/proc/self/smaps_rollup", "utf8");
       return 1024 * Number(/^AnonHugePages:\s+(\d+)/m.exec(report)?.[1]);
     };
     const { runtime } = await openRuntime("zero-copy");
-    if (!hasLargePages()) test.skip("the system has no large pages to spare just now");
+    onTestFinished(() => runtime.release());
+    if (!hasLargePages()) context.skip("the system has no large pages to spare just now");
     const before = inLargePages();
     const session = await runtime.open(graphFile, 1);
     expect(inLargePages() - before).toBeGreaterThan(weightsSize / 2);
