@@ -54,5 +54,7 @@ function specsOf({ specs = [], suites = [] }) {
 }
 
 function firstLine(message) {
-  return (message ?? "no reason given").trim().split("\n", 1)[0];
+  const [line] = (message ?? "no reason given").trim().split("\n", 1);
+  // What Vitest's report has in place of a time limit's message.
+  return line.includes("STACK_TRACE_ERROR") ? "it ran into its time limit" : line;
 }
