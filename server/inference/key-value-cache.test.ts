@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { KeyValueCache } from "./key-value-cache.ts";
 import type { OnnxRuntime } from "./onnx-runtime.ts";
 import { openRuntime } from "./open-runtime.ts";
@@ -27,13 +27,23 @@ test("a cache that the system refuses memory has what it had, and can be asked a
   }
 });
 
+/** What the heap and its compiler may take or give back meanwhile. */
+const noiseBytes = 16_000_000;
+
 test.runIf(process.platform === "linux")(
   "a cache takes as much as it says while it grows, and nothing once it is released",
   async () => {
     const { runtime } = await openRuntime("zero-copy");
     const { heads, headSize, contextTokens } = talesCard;
+    const caches = Array.from({ length: 60 }, () => new KeyValueCache(runtime, talesCard));
+    const release = () => {
+      for (const cache of caches) cache.release();
+    };
+    onTestFinished(() => {
+      release();
+      runtime.release();
+    });
     const before = ownMemory();
-    const caches = Array.from({ length: 20 }, () => new KeyValueCache(runtime, talesCard));
     let bytes = 0;
     for (const tokens of [64, 128, 256, contextTokens]) {
       for (const cache of caches) {
@@ -47,11 +57,10 @@ test.runIf(process.platform === "linux")(
         }
       }
       bytes = caches.reduce((sum, cache) => sum + cache.bytes, 0);
-      expect(ownMemory() - before).toBeGreaterThan(0.9 * bytes);
-      expect(ownMemory() - before).toBeLessThan(1.3 * bytes);
+      expect(ownMemory() - before).toBeGreaterThan(0.95 * bytes - noiseBytes);
+      expect(ownMemory() - before).toBeLessThan(1.2 * bytes + noiseBytes);
     }
-    for (const cache of caches) cache.release();
-    expect(ownMemory() - before).toBeLessThan(0.3 * bytes);
-    runtime.release();
+    release();
+    expect(ownMemory() - before).toBeLessThan(0.1 * bytes + noiseBytes);
   },
 );
