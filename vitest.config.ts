@@ -52,7 +52,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{server,client,shared,migrations}/**/*.test.{ts,tsx}", "tests/*.test.ts"],
-          // Engines give way to whatever else computes: beside a busy program a text takes ten times as long.
+          // Engines give way to whatever else computes: beside that a text takes ten times as long.
           testTimeout: 60_000,
           retry,
           setupFiles: ["tests/support/patience.ts"],

@@ -40,7 +40,10 @@ export interface LanguageModelOptions {
   isReplaced?: (() => boolean) | undefined;
 }
 
-/** Below this, handing work to a second thread costs more than it saves, unless many tokens are read at once. */
+/**
+ * Below this, handing work to a second thread costs more than it saves, unless many tokens are read
+ * at once.
+ */
 const twoThreadsFromParameters = 20_000_000;
 /** From so many tokens of one sequence on it saves more than it costs in the smallest models. */
 const longRead = 32;

@@ -75,7 +75,10 @@ export function addToManifest(
   }));
 }
 
-/** Lets a model write when nobody chooses. Throws a 404 AppError `no_such_model`. */
+/**
+ * Notes that a model writes when nobody chooses, whether it can or not: `changeDefault` looks. Throws a
+ * 404 AppError `no_such_model`.
+ */
 export function makeDefault(modelsDir: string, id: string): Promise<Manifest> {
   return changeManifest(modelsDir, (before) => {
     if (!before.models.includes(id)) throw noSuchModel(id);
