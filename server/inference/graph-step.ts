@@ -69,7 +69,10 @@ export class GraphStep {
     }
   }
 
-  /** Computes one row a slot; the wanted logits lie one after another at the start of `logits`. */
+  /**
+   * Computes one row a slot; the wanted logits lie one after another at the start of `logits`, which
+   * has room for the last token's if none are: graphs compute some.
+   */
   async run(rows: readonly Row[], logits: Float32Array): Promise<void> {
     this.#describeTokens(rows);
     rows.forEach((row, slot) => {
@@ -93,7 +96,8 @@ export class GraphStep {
   #describeTokens(rows: readonly Row[]): void {
     const ids = this.#ids.resize(rows.reduce((sum, { tokens }) => sum + tokens.length, 0));
     const positions = this.#positions.resize(ids.length);
-    const wanted = this.#wanted.resize(rows.reduce((sum, { outputs }) => sum + outputs, 0));
+    const outputs = rows.reduce((sum, row) => sum + row.outputs, 0);
+    const wanted = this.#wanted.resize(Math.max(outputs, 1));
     let end = 0;
     let answered = 0;
     rows.forEach(({ tokens, past, outputs }, slot) => {
@@ -105,6 +109,7 @@ export class GraphStep {
       end += tokens.length;
       for (let left = outputs; left > 0; left--) wanted[answered++] = BigInt(end - left);
     });
+    if (answered === 0) wanted[0] = BigInt(end - 1);
   }
 
   /** The same tensor is past and present: that is what makes the work happen in place. */

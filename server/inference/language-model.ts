@@ -104,7 +104,8 @@ class GraphFamily {
     if (rows.length > this.maxRows) throw new Error(`A run takes at most ${this.maxRows} rows.`);
     refuseTooManyOutputs(rows);
     const { vocabularySize } = this.#options.card;
-    const length = vocabularySize * countOutputs(rows);
+    // One more than wanted: a part of the rows may want none.
+    const length = vocabularySize * (countOutputs(rows) + 1);
     if (this.#logits.length < length) this.#logits = new Float32Array(length);
     let start = 0;
     for (const part of this.#divide(rows)) {
@@ -135,7 +136,7 @@ class GraphFamily {
       if (this.#options.isReplaced?.()) throw new Error("The model was replaced while it loaded.");
       const graph = new GraphStep({ session, slots: file.slots, shape: card, runtime });
       release = () => graph.release();
-      await graph.run(this.#fill([], graph.slots), new Float32Array(0));
+      await graph.run(this.#fill([], graph.slots), new Float32Array(card.vocabularySize));
       return graph;
     } catch (error) {
       await release();

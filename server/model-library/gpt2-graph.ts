@@ -21,7 +21,8 @@ export interface Gpt2GraphOptions {
  * on its own key and value arrays [1, heads, capacity, head size], which hold `past` tokens before
  * the run and past + split[slot] after it: given as input and output both, they are extended in
  * place (com.microsoft.GroupQueryAttention). `seqlens_k.<slot>` is that total minus one, `total.<slot>`
- * the total. `logits` [rows, vocabulary] has the rows of `out_rows` only.
+ * the total. `logits` [rows, vocabulary] has the rows of `out_rows` only, of which there must be one: behind
+ * the last layer's keys and values nothing is computed for any other token.
  */
 export function buildGpt2Graph(options: Gpt2GraphOptions): Uint8Array {
   const { config, slots, precision } = options;
@@ -35,7 +36,8 @@ export function buildGpt2Graph(options: Gpt2GraphOptions): Uint8Array {
   for (let layer = 0; layer < config.layers; layer++) {
     hidden = addBlock(graph, operators, options, layer, hidden);
   }
-  operators.project(hidden);
+  // By itself, else onnxruntime makes one node of the last sum and the norm, with other last bits.
+  operators.project(graph.node("Reshape", [hidden, graph.integers([-1, config.width])]));
   graph.output("logits", "float32", ["rows", config.vocabularySize]);
   return graph.finish(`gpt2 ${precision}, ${slots} slots`);
 }
@@ -62,10 +64,20 @@ function addBlock(
   const before = operators.normalise(hidden, `${block}.ln_1`);
   const packed = operators.linear(before, `${block}.attn.c_attn`);
   const attended = addAttention(graph, options, layer, packed);
-  const middle = graph.node("Add", [hidden, operators.linear(attended, `${block}.attn.c_proj`)]);
+  const isLast = layer === options.config.layers - 1;
+  const wanted = isLast
+    ? (tensor: string) => wantedRows(graph, tensor)
+    : (tensor: string) => tensor;
+  const projected = operators.linear(wanted(attended), `${block}.attn.c_proj`);
+  const middle = graph.node("Add", [wanted(hidden), projected]);
   const normal = operators.normalise(middle, `${block}.ln_2`);
   const active = operators.activated(normal, `${block}.mlp.c_fc`);
   return graph.node("Add", [middle, operators.linear(active, `${block}.mlp.c_proj`)]);
+}
+
+/** [1, tokens, width] → [1, rows, width]: those whose logits are wanted. */
+function wantedRows(graph: OnnxGraph, tensor: string): string {
+  return graph.node("Gather", [tensor, "out_rows"], { attributes: { axis: 1 } });
 }
 
 /** Packed queries, keys and values [1, tokens, 3 × width] → attention output [1, tokens, width]. */

@@ -12,7 +12,7 @@ export interface WeightedOperators {
   linear(input: string, name: string): string;
   /** c_fc with the tanh form of GELU. */
   activated(input: string, name: string): string;
-  /** [1, tokens, width] → `logits` [rows, vocabulary] of the rows in `out_rows`, which may be none. */
+  /** [rows, width] → `logits` [rows, vocabulary]. */
   project(hidden: string): void;
 }
 
@@ -47,8 +47,7 @@ function createFloatOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpe
     linear: (input, name) => addBias(graph, multiply(input, name), name),
     activated: (input, name) => gelu(graph, multiply(input, name), name),
     project(hidden) {
-      const rows = wantedRows(graph, hidden, config.width);
-      const input = this.normalise(rows, "ln_f");
+      const input = this.normalise(hidden, "ln_f");
       const weights = config.tiedEmbeddings ? "wte.weight" : "lm_head.weight";
       const attributes = { transB: 1 };
       graph.node("Gemm", [input, graph.weight(weights)], { attributes, outputs: ["logits"] });
@@ -85,16 +84,8 @@ function createRowOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpera
     linear: (input, name) => addBias(graph, multiply(quantise(input), name), name),
     activated: (input, name) => gelu(graph, multiply(quantise(input), name), name),
     project(hidden) {
-      // Else onnxruntime makes one node of the last sum and this norm, with other last bits.
-      const apart = graph.node("Reshape", [hidden, graph.integers([1, -1, config.width])]);
-      // Quantised before the rows are chosen: QuantizeLinear brings the process down on none.
-      const { values, largest } = quantise(plainNorm(graph, config, apart));
-      const rows = {
-        values: wantedRows(graph, values, config.width),
-        largest: wantedRows(graph, largest, 1),
-      };
-      const inputs = [multiply(rows, "lm_head"), graph.weight("lm_head.bias")];
-      graph.node("Add", inputs, { outputs: ["logits"] });
+      const product = multiply(quantise(plainNorm(graph, config, hidden)), "lm_head");
+      graph.node("Add", [product, graph.weight("lm_head.bias")], { outputs: ["logits"] });
     },
   };
 }
@@ -126,16 +117,9 @@ function createBlockOperators(graph: OnnxGraph, config: Gpt2Config): WeightedOpe
     linear: (input, name) => multiply(input, name, { bias: true }),
     activated: (input, name) => gelu(graph, multiply(input, name, { bias: false }), name),
     project(hidden) {
-      const input = plainNorm(graph, config, wantedRows(graph, hidden, config.width));
-      multiply(input, "lm_head", { bias: true, output: "logits" });
+      multiply(plainNorm(graph, config, hidden), "lm_head", { bias: true, output: "logits" });
     },
   };
-}
-
-/** [1, tokens, length] → [rows, length]. */
-function wantedRows(graph: OnnxGraph, input: string, length: number): string {
-  const flat = graph.node("Reshape", [input, graph.integers([-1, length])]);
-  return graph.node("Gather", [flat, "out_rows"], { attributes: { axis: 0 } });
 }
 
 function batchOfIds(graph: OnnxGraph): string {
