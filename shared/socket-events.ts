@@ -108,8 +108,11 @@ export interface ServerToClientEvents {
   "run:stats": (event: RunStats) => void;
   "run:reread": (event: RunReread) => void;
   "document:access": (event: { documentId: string; role: DocumentRole | null }) => void;
-  /** To everyone on the document, joined or not: its title, people or run changed; lists look again. */
-  "documents:changed": (event: { documentId: string }) => void;
+  /**
+   * To everyone on the document, joined or not: its title, people or run changed; lists look again.
+   * `onlyRun`: nothing but the run did, of which `run:state` tells those who have the document open.
+   */
+  "documents:changed": (event: { documentId: string; onlyRun: boolean }) => void;
   /** The account was suspended or rejected: the last word before its connections end. */
   "account:ended": (event: AccountEnded) => void;
   /** To admins, at connect and at each change: how many requests wait. */

@@ -34,6 +34,14 @@ describe("what the page knows of a document, live", () => {
     );
   });
 
+  test("a run that is told twice changes nothing the second time, and keeps what is the same of it", () => {
+    const state = after(joined);
+    expect(reduceLive(state, { type: "run", run: testRun() })).toBe(state);
+    const paused = reduceLive(state, { type: "run", run: testRun({ state: "paused" }) });
+    expect(paused.run?.state).toBe("paused");
+    expect(paused.run?.sampling).toBe(state.run?.sampling);
+  });
+
   test("a new run forgets the reports of the last one", () => {
     const next = testRun({ id: "run-2" });
     const state = after(joined, { type: "stats", stats: testStats() }, { type: "run", run: next });

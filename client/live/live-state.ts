@@ -1,3 +1,4 @@
+import { replaceEqualDeep } from "@tanstack/react-query";
 import type { DocumentRole } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import type { RunReread, RunStats } from "#shared/socket-events.ts";
@@ -48,8 +49,11 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
       return { ...state, link: "refused", refusal: event.sentence };
     case "away":
       return { ...state, link: "away", reread: null };
-    case "run":
-      return withRun(state, event.run);
+    case "run": {
+      // A command's answer and the event that goes to everyone tell the same: the page is drawn once.
+      const run = replaceEqualDeep(state.run, event.run);
+      return run === state.run ? state : withRun(state, run);
+    }
     case "stats":
       return event.stats.runId === state.run?.id ? { ...state, stats: event.stats } : state;
     case "reread":

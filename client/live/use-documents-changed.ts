@@ -8,9 +8,11 @@ export function useDocumentsChanged(): void {
   const socket = useLiveSocket();
   const client = useQueryClient();
   useEffect(() => {
-    const changed = ({ documentId }: { documentId: string }) => {
+    const changed = ({ documentId, onlyRun }: { documentId: string; onlyRun: boolean }) => {
       void client.invalidateQueries({ queryKey: documentsQuery.queryKey });
-      void client.invalidateQueries({ queryKey: documentQuery(documentId).queryKey });
+      // Its own page hears of the run by itself, and would ask just while the run starts.
+      const refetchType = onlyRun ? "none" : "active";
+      void client.invalidateQueries({ queryKey: documentQuery(documentId).queryKey, refetchType });
     };
     const reconnected = () => void client.invalidateQueries({ queryKey: documentsQuery.queryKey });
     socket.on("documents:changed", changed);

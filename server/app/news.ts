@@ -9,6 +9,8 @@ import type { Sync } from "../sync/sync.ts";
 export interface News {
   /** Lets the lists of everyone on the document look again. */
   documentChanged(documentId: string): void;
+  /** The same where nothing but its run changed. */
+  runChanged(documentId: string): void;
   /** When it resolves, nothing of the account's old role is left on open connections. */
   accessChanged(accountId: string, documentId: string): Promise<void>;
   /** The same for all who are on the document. */
@@ -42,16 +44,18 @@ export function createNews({ policy, countWaiting, parts, logger }: NewsOptions)
     parts().sockets.toAdmins("admin:waiting", { count });
   }
 
-  async function tellLists(documentId: string): Promise<void> {
+  async function tellLists(documentId: string, onlyRun: boolean): Promise<void> {
     for (const accountId of await policy.accountsOn(documentId))
-      parts().sockets.toAccount(accountId, "documents:changed", { documentId });
+      parts().sockets.toAccount(accountId, "documents:changed", { documentId, onlyRun });
   }
 
-  function documentChanged(documentId: string): void {
-    tellLists(documentId).catch((error: unknown) =>
+  function changed(documentId: string, onlyRun: boolean): void {
+    tellLists(documentId, onlyRun).catch((error: unknown) =>
       logger.warn({ error }, "change of a document not told"),
     );
   }
+
+  const documentChanged = (documentId: string) => changed(documentId, false);
 
   async function judgeAnew(accountId: string, documentId: string | null): Promise<void> {
     const { sync, sockets, generation } = parts();
@@ -67,10 +71,11 @@ export function createNews({ policy, countWaiting, parts, logger }: NewsOptions)
 
   return {
     documentChanged,
+    runChanged: (documentId) => changed(documentId, true),
     async accessChanged(accountId, documentId) {
       await judgeAnew(accountId, documentId);
       // No longer on the document, it is not among those that are told below.
-      parts().sockets.toAccount(accountId, "documents:changed", { documentId });
+      parts().sockets.toAccount(accountId, "documents:changed", { documentId, onlyRun: false });
       documentChanged(documentId);
     },
     async everyonesAccessChanged(documentId) {

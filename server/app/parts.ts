@@ -79,7 +79,7 @@ export function createParts(options: PartsOptions): Parts {
     rooms: sync.rooms,
     toDocument(documentId, event, payload) {
       sockets.toDocument(documentId, event, payload);
-      if (event === "run:state") news.documentChanged(documentId);
+      if (event === "run:state") news.runChanged(documentId);
     },
   });
   const endRun = createEndRun({ generation, audit: records.audit });

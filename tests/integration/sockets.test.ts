@@ -252,12 +252,13 @@ describe("S8: access that changes", () => {
     const socket = await connectAs(editor.cookie);
     const assigned = heard(socket, "documents:changed");
     await assign(id, "watcher");
-    expect(await assigned).toEqual([{ documentId: id }]);
+    const changed = { documentId: id, onlyRun: false };
+    expect(await assigned).toEqual([changed]);
 
     const owners = await connectAs(sponsor.cookie);
     const renamed = [heard(socket, "documents:changed"), heard(owners, "documents:changed")];
     await sponsor.json("PATCH", `/api/documents/${id}`, { title: "Renamed" });
-    expect(await Promise.all(renamed)).toEqual([[{ documentId: id }], [{ documentId: id }]]);
+    expect(await Promise.all(renamed)).toEqual([[changed], [changed]]);
   });
 });
 

@@ -22,7 +22,7 @@ export function RunMargin({ controls, document, live, user }: RunMarginProps) {
   const bands = useBands(controls);
   const group = useRef<HTMLDivElement>(null);
   const [current, setCurrent] = useState(0);
-  const runs = useRuns(document.id, live);
+  const runs = useRuns(document.id, live, bands);
   const models = useQuery(modelsQuery).data ?? [];
   if (bands.length === 0) return null;
   const stop = Math.min(current, bands.length - 1);
@@ -82,10 +82,20 @@ function useBands(controls: ManuscriptControls | null): readonly RunBand[] {
   return bands;
 }
 
-/** The document's runs by id, the live one as it is now. */
-function useRuns(documentId: string, live: DocumentLive): ReadonlyMap<string, DocumentRun> {
+/**
+ * The document's runs by id, the live one as it is now. They are asked for when one has its first words
+ * or its last, not while one starts: the server has its hands full then.
+ */
+function useRuns(
+  documentId: string,
+  live: DocumentLive,
+  bands: readonly RunBand[],
+): ReadonlyMap<string, DocumentRun> {
   const { run } = live;
-  const told = useQuery(runsQuery(documentId, `${run?.id} ${run?.state}`)).data;
+  const shown = [...new Set(bands.map(({ runId }) => runId))].sort();
+  const writes = run !== null && isLive(run.state) && shown.includes(run.id);
+  const moment = `${shown.join(" ")} ${writes}`;
+  const told = useQuery({ ...runsQuery(documentId, moment), enabled: shown.length > 0 }).data;
   return useMemo(() => {
     const runs = new Map(told?.map((each) => [each.id, each]));
     const known = run === null ? undefined : runs.get(run.id);
