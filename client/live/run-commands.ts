@@ -24,18 +24,19 @@ export function createRunCommands(
   documentId: string,
   seen: () => string | undefined,
 ): RunCommands {
-  const answering = socket.timeout(answerTimeoutMs);
+  // Each time anew: the limit is the next event's only, whoever sends that.
+  const answering = () => socket.timeout(answerTimeoutMs);
   const common = () => {
     const stateVector = seen();
     return stateVector === undefined ? { documentId } : { documentId, seen: stateVector };
   };
   return {
-    start: (choice) => runOf(answering.emitWithAck("run:start", { ...common(), ...choice })),
-    pause: () => runOf(answering.emitWithAck("run:pause", common())),
-    resume: () => runOf(answering.emitWithAck("run:resume", common())),
-    stop: () => runOf(answering.emitWithAck("run:stop", common())),
+    start: (choice) => runOf(answering().emitWithAck("run:start", { ...common(), ...choice })),
+    pause: () => runOf(answering().emitWithAck("run:pause", common())),
+    resume: () => runOf(answering().emitWithAck("run:resume", common())),
+    stop: () => runOf(answering().emitWithAck("run:stop", common())),
     // Tuning names no text, so it need not wait for any.
-    tune: (sampling) => runOf(answering.emitWithAck("run:tune", { documentId, sampling })),
+    tune: (sampling) => runOf(answering().emitWithAck("run:tune", { documentId, sampling })),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { FinishReason, Run, RunReason } from "#shared/run.ts";
+import { grouped } from "../components/grouped.ts";
 
 /** What the sentences need besides the run itself. */
 export interface RunView {
@@ -78,7 +79,7 @@ const failedSentences: { readonly [reason in RunReason]: string } = {
 };
 
 function finishedSentence(run: Run): string {
-  const written = `${run.tokens.toLocaleString("en")} ${run.tokens === 1 ? "token" : "tokens"} written`;
+  const written = `${grouped(run.tokens)} ${run.tokens === 1 ? "token" : "tokens"} written`;
   switch (run.finishReason) {
     case "stop_string":
       return endsWithPlace(run)

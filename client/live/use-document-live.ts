@@ -1,4 +1,4 @@
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { DocumentRole } from "#shared/permissions.ts";
 import type { Run } from "#shared/run.ts";
 import type { SamplingInput } from "#shared/sampling.ts";
@@ -16,7 +16,10 @@ const rereadShownMs = 1_200;
 
 export type RunCommandName = keyof RunCommands;
 
-/** A document's live side: what is known, and what can be asked. Commands never throw. */
+/**
+ * A document's live side: what is known, and what can be asked. Commands never throw, and stay the same
+ * functions while the page is open.
+ */
 export interface DocumentLive extends LiveMoment {
   /** The numbers of the run that is shown. */
   readonly stats: StatsSource;
@@ -43,32 +46,47 @@ export function useDocumentLive(documentId: string, seen: () => string | undefin
   useEffect(() => listen(socket, documentId, dispatch), [socket, documentId, dispatch]);
   const [pending, setPending] = useState<RunCommandName | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
-  // A failure is outdated by whatever happens next.
-  const moment = `${state.link} ${state.run?.id} ${state.run?.state}`;
-  const perform = async (name: RunCommandName, send: (commands: RunCommands) => Promise<Run>) => {
-    setPending(name);
-    setFailure(null);
-    try {
-      if (!socket.connected)
-        throw new LiveError("no_answer", "There is no connection to the server.");
-      dispatch({ type: "run", run: await send(createRunCommands(socket, documentId, seen)) });
-    } catch (error) {
-      setFailure({ sentence: sentenceOfFailure(error), moment });
-    } finally {
-      setPending(null);
-    }
-  };
+  const seenNow = useRef(seen);
+  useEffect(() => {
+    seenNow.current = seen;
+  });
+  const commands = useMemo(() => {
+    const perform = async (name: RunCommandName, send: (commands: RunCommands) => Promise<Run>) => {
+      const before = nameOf(store.getMoment());
+      setPending(name);
+      setFailure(null);
+      try {
+        if (!socket.connected)
+          throw new LiveError("no_answer", "There is no connection to the server.");
+        const sending = createRunCommands(socket, documentId, () => seenNow.current());
+        store.dispatch({ type: "run", run: await send(sending) });
+      } catch (error) {
+        setFailure({ sentence: sentenceOfFailure(error), moment: before });
+      } finally {
+        setPending(null);
+      }
+    };
+    return {
+      start: (choice: StartChoice) => perform("start", (commands) => commands.start(choice)),
+      pause: () => perform("pause", (commands) => commands.pause()),
+      resume: () => perform("resume", (commands) => commands.resume()),
+      stop: () => perform("stop", (commands) => commands.stop()),
+      tune: (sampling: SamplingInput) => perform("tune", (commands) => commands.tune(sampling)),
+    };
+  }, [socket, documentId, store]);
   return {
     ...state,
+    ...commands,
     stats: store.stats,
     pending,
-    failure: failure?.moment === moment ? failure.sentence : null,
-    start: (choice) => perform("start", (commands) => commands.start(choice)),
-    pause: () => perform("pause", (commands) => commands.pause()),
-    resume: () => perform("resume", (commands) => commands.resume()),
-    stop: () => perform("stop", (commands) => commands.stop()),
-    tune: (sampling) => perform("tune", (commands) => commands.tune(sampling)),
+    // A failure is outdated by whatever happens next.
+    failure: failure?.moment === nameOf(state) ? failure.sentence : null,
   };
+}
+
+/** The same for as long as nothing happens to the run or the connection. */
+function nameOf({ link, run }: LiveMoment): string {
+  return `${link} ${run?.id} ${run?.state}`;
 }
 
 interface Failure {

@@ -1,4 +1,5 @@
 import type { AdminModel } from "#shared/models.ts";
+import { grouped } from "../../components/grouped.ts";
 import { columnsOf } from "./admin-table.tsx";
 import { inBytes } from "./in-bytes.ts";
 import { ModelRowMenu } from "./model-row-menu.tsx";
@@ -40,7 +41,7 @@ export const modelColumns = column.columns([
     id: "context",
     header: "Context",
     cell: ({ row: { original: model } }) =>
-      model.problem === null && `${model.contextTokens.toLocaleString("en")} tokens`,
+      model.problem === null && `${grouped(model.contextTokens)} tokens`,
   }),
   column.display({
     id: "details",

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { AdminUser } from "#shared/admin.ts";
 import { quotaQuery, useChangeQuota } from "../../api/admin-users.ts";
+import { grouped } from "../../components/grouped.ts";
 import { Refusal } from "../../components/refusal.tsx";
 import styles from "./popover-form.module.css";
 import { QuotaFields } from "./quota-fields.tsx";
@@ -23,8 +24,8 @@ export function QuotaForm({ user, onClose }: QuotaFormProps) {
         Limits of {user.name}
         <br />
         <span className={styles.quiet}>
-          {own ? "Their own." : "The default."} Today {usedToday.toLocaleString("en")} tokens, now{" "}
-          {runsNow} {runsNow === 1 ? "run" : "runs"}.
+          {own ? "Their own." : "The default."} Today {grouped(usedToday)} tokens, now {runsNow}{" "}
+          {runsNow === 1 ? "run" : "runs"}.
         </span>
       </p>
       <QuotaFields

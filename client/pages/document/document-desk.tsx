@@ -1,8 +1,8 @@
 import { useMediaQuery } from "@mantine/hooks";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
-import { type DocumentAction, mayOnDocument } from "#shared/permissions.ts";
+import { type DocumentAction, type DocumentRole, mayOnDocument } from "#shared/permissions.ts";
 import { isLive } from "#shared/run.ts";
 import { useAccountEnded } from "../../components/account-ended.ts";
 import { useShortcuts } from "../../components/use-shortcuts.ts";
@@ -42,16 +42,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const isGone = useConnectionState(connection, ({ save }) => save === "gone");
   const ended = useAccountEnded();
   const role = live.role === undefined ? document.role : live.role;
-  const may = (action: DocumentAction) =>
-    mayOnDocument(
-      {
-        accountRole: user.role,
-        documentRole: role,
-        editorsMayRun: document.editorsMayRun,
-        archived: document.archivedAt !== null,
-      },
-      action,
-    );
+  const may = useMay(user, document, role);
   const [showAuthors, setShowAuthors] = useState(false);
   const [helpOpen, setHelpOpen] = useState(false);
   const isPhone = useMediaQuery("(max-width: 48em)") ?? false;
@@ -62,6 +53,8 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
   const actions = useRunActions({ live, may, sampling, model, controls });
   const windowStart = useRunStat(live, (stats) => stats?.window ?? null);
   const isNew = saysNew(useLocation().state);
+  // At once: the next key pressed is the text's.
+  const focusText = useCallback(() => controls.current?.editor.view.focus(), []);
 
   useRereadShown(live, controls);
   useShortcuts({
@@ -92,8 +85,7 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         onShowAuthors={setShowAuthors}
         helpOpen={helpOpen}
         onHelpOpen={setHelpOpen}
-        // At once: the next key pressed is the text's.
-        onTitleDone={() => controls.current?.editor.view.focus()}
+        onTitleDone={focusText}
       />
       <Drafts drafts={connection.drafts} documentId={connection.documentId} />
       <WornNotice user={user} document={document} connection={connection} />
@@ -151,6 +143,19 @@ export function DocumentDesk({ user, document, connection }: DocumentDeskProps) 
         />
       )}
     </div>
+  );
+}
+
+/** What the person may do here; the same function until that is something else. */
+function useMay(
+  { role: accountRole }: User,
+  { editorsMayRun, archivedAt }: DocumentSummary,
+  documentRole: DocumentRole | null,
+): (action: DocumentAction) => boolean {
+  const archived = archivedAt !== null;
+  return useCallback(
+    (action) => mayOnDocument({ accountRole, documentRole, editorsMayRun, archived }, action),
+    [accountRole, documentRole, editorsMayRun, archived],
   );
 }
 

@@ -1,6 +1,6 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconArrowLeft, IconLayoutSidebarRight } from "@tabler/icons-react";
-import { useEffect, useRef } from "react";
+import { memo, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { DocumentSummary, User } from "#shared/http.ts";
 import type { DocumentAction } from "#shared/permissions.ts";
@@ -28,8 +28,8 @@ interface DocumentHeaderProps extends MoreMenuProps {
   onTitleDone: () => void;
 }
 
-/** Back, title, Saved; who is here, Share, the panel, more. */
-export function DocumentHeader(props: DocumentHeaderProps) {
+/** Back, title, Saved; who is here, Share, the panel, more. Of a run it shows nothing. */
+export const DocumentHeader = memo(function DocumentHeader(props: DocumentHeaderProps) {
   const { user, document, connection, may, panel } = props;
   const title = useRef<HTMLDivElement>(null);
   useTitleOfPage(connection, document);
@@ -67,7 +67,7 @@ export function DocumentHeader(props: DocumentHeaderProps) {
       </div>
     </header>
   );
-}
+});
 
 interface SaveMarkProps {
   connection: DocumentConnection;

@@ -1,4 +1,5 @@
 import { defaultSampling } from "#shared/sampling.ts";
+import { grouped } from "../../components/grouped.ts";
 import type { ChosenSampling } from "./use-sampling-choice.ts";
 
 /** One line of how the model writes. */
@@ -50,7 +51,7 @@ export function samplingFacts(values: ChosenSampling): SamplingFact[] {
 }
 
 function lengthOf({ maxTokens }: ChosenSampling): string {
-  return maxTokens === null ? "endless" : `${maxTokens.toLocaleString("en")} tokens`;
+  return maxTokens === null ? "endless" : `${grouped(maxTokens)} tokens`;
 }
 
 function beamFacts({ beams, lengthPenalty, earlyStopping }: ChosenSampling): SamplingFact[] {

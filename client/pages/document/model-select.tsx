@@ -1,5 +1,6 @@
 import { NativeSelect } from "@mantine/core";
 import type { Model } from "#shared/http.ts";
+import { grouped } from "../../components/grouped.ts";
 import styles from "./model-select.module.css";
 import type { ModelChoice } from "./use-model-choice.ts";
 
@@ -53,7 +54,7 @@ function inWords(parameters: number): string {
 function describe({ available, parameters, contextTokens, promptTemplate }: Model): string {
   if (!available) return awaySentence;
   const words = Math.round((contextTokens * 0.75) / 50) * 50;
-  const sight = `${inWords(parameters)} parameters; sees the last ${words.toLocaleString("en")} words or so.`;
+  const sight = `${inWords(parameters)} parameters; sees the last ${grouped(words)} words or so.`;
   return promptTemplate === undefined
     ? sight
     : `${sight} Trained on prompts, where {input} is your text: ${promptTemplate.trim()}`;

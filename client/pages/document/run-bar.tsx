@@ -3,6 +3,7 @@ import { memo, useId, useState } from "react";
 import type { DocumentRun } from "#shared/http.ts";
 import { isLive } from "#shared/run.ts";
 import { Ago } from "../../components/ago.tsx";
+import { grouped } from "../../components/grouped.ts";
 import type { RunBand } from "../../editor/run-bands.ts";
 import type { StatsSource } from "../../live/live-store.ts";
 import { endingSentence, nameFor } from "../../live/run-sentences.ts";
@@ -113,5 +114,5 @@ function Written({ run, stats }: Pick<RunCardProps, "run" | "stats">) {
   const reported = useRunStat({ stats }, (report) =>
     report?.runId === run.id && run.state === "streaming" ? report.tokens : 0,
   );
-  return `${Math.max(run.tokens, reported).toLocaleString("en")} tokens`;
+  return `${grouped(Math.max(run.tokens, reported))} tokens`;
 }

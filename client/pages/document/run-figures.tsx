@@ -1,4 +1,5 @@
 import { Tooltip } from "@mantine/core";
+import { grouped } from "../../components/grouped.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
 import { useRunFigures } from "../../live/use-run-stats.ts";
 import styles from "./run-figures.module.css";
@@ -18,7 +19,7 @@ export function ContextMeter({ live }: { live: DocumentLive }) {
   const figures = useRunFigures(live);
   if (figures === undefined || figures.contextLimit === 0) return null;
   const { contextTokens: used, contextLimit } = figures;
-  const label = `The model sees ${number(used)} of ${number(contextLimit)} tokens`;
+  const label = `The model sees ${grouped(used)} of ${grouped(contextLimit)} tokens`;
   return (
     <Tooltip label={label}>
       <meter
@@ -30,8 +31,4 @@ export function ContextMeter({ live }: { live: DocumentLive }) {
       />
     </Tooltip>
   );
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }

@@ -1,5 +1,7 @@
+import { useCallback, useEffect, useRef } from "react";
 import type { User } from "#shared/http.ts";
 import { isLive } from "#shared/run.ts";
+import { grouped } from "../../components/grouped.ts";
 import { runFigures } from "../../live/run-figures.ts";
 import { nameFor } from "../../live/run-sentences.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
@@ -23,6 +25,7 @@ interface RunPanelProps {
 export function RunPanel({ live, user, sampling, model }: RunPanelProps) {
   const { run } = live;
   const runLives = run !== null && isLive(run.state);
+  const written = useWritten(live);
   const maySelect = model.editable && model.all.length > 1;
   return (
     <div className={styles.run}>
@@ -48,7 +51,7 @@ export function RunPanel({ live, user, sampling, model }: RunPanelProps) {
             sampling={sampling}
             lastSeed={run?.seed ?? null}
             runLives={runLives}
-            written={() => (runLives ? writtenBy(live) : 0)}
+            written={written}
           />
         </>
       ) : (
@@ -69,17 +72,25 @@ function RunFacts({ live, user }: { live: DocumentLive; user: User }) {
       {run.changedBy.id !== run.startedBy.id && (
         <Fact name="Last changed by">{nameFor(run.changedBy, user.id)}</Fact>
       )}
-      <Fact name="Written">{figures.tokens.toLocaleString("en")} tokens</Fact>
+      <Fact name="Written">{grouped(figures.tokens)} tokens</Fact>
       <Fact name="In its sight">
-        {figures.contextTokens.toLocaleString("en")} of {figures.contextLimit.toLocaleString("en")}{" "}
-        tokens
+        {grouped(figures.contextTokens)} of {grouped(figures.contextLimit)} tokens
       </Fact>
-      {rereads > 0 && <Fact name="Edits it read again">{rereads.toLocaleString("en")}</Fact>}
+      {rereads > 0 && <Fact name="Edits it read again">{grouped(rereads)}</Fact>}
       <Fact name="Seed">{run.seed}</Fact>
     </>
   );
 }
 
-function writtenBy({ run, stats }: DocumentLive): number {
-  return runFigures({ run, stats: stats.getSnapshot() })?.tokens ?? 0;
+/** Gives how many tokens the live run has written, whenever asked. */
+function useWritten(live: DocumentLive): () => number {
+  const now = useRef(live);
+  useEffect(() => {
+    now.current = live;
+  });
+  return useCallback(() => {
+    const { run, stats } = now.current;
+    if (run === null || !isLive(run.state)) return 0;
+    return runFigures({ run, stats: stats.getSnapshot() })?.tokens ?? 0;
+  }, []);
 }

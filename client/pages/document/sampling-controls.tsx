@@ -1,4 +1,5 @@
 import { TagsInput } from "@mantine/core";
+import { memo } from "react";
 import { samplingLimits } from "#shared/sampling.ts";
 import { firstKnob, type Knob, repetitionKnobs, truncationKnobs } from "./knobs.ts";
 import { LogitBiasInput } from "./logit-bias-input.tsx";
@@ -23,8 +24,16 @@ interface SamplingControlsProps {
   written: () => number;
 }
 
-/** How the model writes: presets, the first knobs, and the rest folded away. */
-export function SamplingControls({ sampling, lastSeed, runLives, written }: SamplingControlsProps) {
+/**
+ * How the model writes: presets, the first knobs, and the rest folded away. They are as much to draw as
+ * all the rest of the page, which looks again whenever something happens to the run.
+ */
+export const SamplingControls = memo(function SamplingControls({
+  sampling,
+  lastSeed,
+  runLives,
+  written,
+}: SamplingControlsProps) {
   const { values, change } = sampling;
   const draws = values.strategy === "sample";
   const knob = (each: Knob) => (
@@ -57,7 +66,7 @@ export function SamplingControls({ sampling, lastSeed, runLives, written }: Samp
       </details>
     </div>
   );
-}
+});
 
 function Words({ sampling: { values, change } }: { sampling: SamplingChoice }) {
   const { stop, bannedWords } = samplingLimits;

@@ -1,5 +1,5 @@
 import { useLocalStorage } from "@mantine/hooks";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 export const panelTabs = ["run", "versions", "people"] as const;
 export type PanelTab = (typeof panelTabs)[number];
@@ -13,7 +13,10 @@ export interface Panel {
   toggle: () => void;
 }
 
-/** Remembers the panel in this browser; a phone's sheet starts closed each time. */
+/**
+ * Remembers the panel in this browser; a phone's sheet starts closed each time. The same object until
+ * something of it changes.
+ */
 export function usePanel(isPhone: boolean): Panel {
   const [tab, setTab] = useLocalStorage<PanelTab>({
     key: "palimpsest:panel-tab",
@@ -28,14 +31,17 @@ export function usePanel(isPhone: boolean): Panel {
   const [sheetOpen, setSheetOpen] = useState(false);
   const open = isPhone ? sheetOpen : desktopOpen;
   const setOpen = isPhone ? setSheetOpen : setDesktopOpen;
-  return {
-    open,
-    tab: panelTabs.includes(tab) ? tab : "run",
-    show: (next) => {
-      setTab(next);
-      setOpen(true);
-    },
-    close: () => setOpen(false),
-    toggle: () => setOpen(!open),
-  };
+  return useMemo(
+    () => ({
+      open,
+      tab: panelTabs.includes(tab) ? tab : "run",
+      show: (next) => {
+        setTab(next);
+        setOpen(true);
+      },
+      close: () => setOpen(false),
+      toggle: () => setOpen(!open),
+    }),
+    [open, tab, setTab, setOpen],
+  );
 }

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { isLive } from "#shared/run.ts";
 import { defaultSampling, type Sampling, type SamplingInput } from "#shared/sampling.ts";
 import type { DocumentLive } from "../../live/use-document-live.ts";
@@ -25,24 +25,34 @@ interface Changes {
   fields: Partial<ChosenSampling>;
 }
 
-/** A live run's own sampling; without one the last run's, with what was changed since. */
-export function useSamplingChoice(live: DocumentLive, editable: boolean): SamplingChoice {
-  const { run } = live;
+/**
+ * A live run's own sampling; without one the last run's, with what was changed since. The same object
+ * until one of that is another: the controls are many, and drawn again with it.
+ */
+export function useSamplingChoice(
+  { run, tune }: Pick<DocumentLive, "run" | "tune">,
+  editable: boolean,
+): SamplingChoice {
   const [changes, setChanges] = useState<Changes>({ sinceRun: run?.id, fields: {} });
-  const fields = changes.sinceRun === run?.id ? changes.fields : {};
   const runLives = run !== null && isLive(run.state);
-  const values: ChosenSampling = runLives
-    ? run.sampling
-    : { ...defaultSampling, ...run?.sampling, seed: null, ...fields };
-  return {
-    values,
-    editable,
-    change: async (input) => {
-      if (runLives) await live.tune(withoutOpenSeed(input));
-      else setChanges({ sinceRun: run?.id, fields: { ...fields, ...input } });
-    },
-    forStart: () => withoutOpenSeed(values),
-  };
+  const id = run?.id;
+  const ofRun = run?.sampling;
+  return useMemo(() => {
+    const fields = changes.sinceRun === id ? changes.fields : {};
+    const values: ChosenSampling =
+      runLives && ofRun !== undefined
+        ? ofRun
+        : { ...defaultSampling, ...ofRun, seed: null, ...fields };
+    return {
+      values,
+      editable,
+      change: async (input) => {
+        if (runLives) await tune(withoutOpenSeed(input));
+        else setChanges({ sinceRun: id, fields: { ...fields, ...input } });
+      },
+      forStart: () => withoutOpenSeed(values),
+    };
+  }, [changes, id, ofRun, runLives, editable, tune]);
 }
 
 function withoutOpenSeed({ seed, ...rest }: Partial<ChosenSampling>): SamplingInput {
