@@ -102,6 +102,36 @@ test.describe
       await expect(bars(sponsor).first()).toBeFocused();
     });
 
+    test("U11: from Start to its first words a page asks the server for nothing about the document", async () => {
+      const { page, manuscript } = sponsor;
+      const startedAt = await page.evaluate(() => performance.now());
+      const firstWords = manuscript.evaluate(
+        (text) =>
+          new Promise<number>((resolve) => {
+            const lengthOf = () => (text.textContent ?? "").length;
+            const before = lengthOf();
+            const observer = new MutationObserver(() => {
+              if (lengthOf() <= before) return;
+              observer.disconnect();
+              resolve(performance.now());
+            });
+            observer.observe(text, { subtree: true, childList: true, characterData: true });
+          }),
+      );
+      await page.keyboard.press("Control+Enter");
+      const shownAt = await firstWords;
+      await page.keyboard.press("Control+Period");
+      await expect(state(sponsor)).toHaveText("Stopped by you");
+      const asked = await page.evaluate(() =>
+        performance
+          .getEntriesByType("resource")
+          .filter(({ name }) => name.includes("/api/documents"))
+          .map(({ startTime }) => startTime),
+      );
+      expect(asked.filter((at) => at > startedAt && at < shownAt)).toEqual([]);
+      expect(asked.length).toBeGreaterThan(0);
+    });
+
     test("U4: a phone has no margin and so no bars, and what opens stays within its width", async () => {
       await sponsor.page.setViewportSize({ width: 390, height: 844 });
       await expect(bars(sponsor).first()).toBeHidden();
