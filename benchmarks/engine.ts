@@ -34,7 +34,9 @@ export async function run({ full }: { full: boolean }): Promise<Report> {
     progress("memory bandwidth");
     rows.push(...(await boundRows(measured, threads)));
     const [ours] = contestants;
-    if (ours !== undefined) rows.push(...(await measureOursAlone(ours, vocabulary, progress)));
+    const peer = contestants.find(({ name }) => name === "llama.cpp q8_0");
+    if (ours !== undefined)
+      rows.push(...(await measureOursAlone({ ours, peer, vocabulary, progress })));
     await Promise.all(contestants.map((contestant) => contestant.close()));
     progress("the model that ships");
     rows.push(...(await measureTales()));

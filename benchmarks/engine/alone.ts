@@ -5,19 +5,26 @@ import { promptOf, ragged } from "./side-by-side.ts";
 
 const usual: Wish = { sampling: "usual", alternatives: 0 };
 const endlessTokens = 3_000;
+/** What fits into a context behind the endless run's first prompt. */
+const tokensInWindow = 900;
+
+interface AloneOptions {
+  ours: RemoteContestant;
+  /** Writes for as long as its window lasts: how evenly anybody gets on here. */
+  peer: RemoteContestant | undefined;
+  vocabulary: number;
+  progress: (what: string) => void;
+}
 
 /** What has no like among the peers, measured of our engine alone, with the sampling that runs begin with. */
-export async function measureOursAlone(
-  ours: RemoteContestant,
-  vocabulary: number,
-  progress: (what: string) => void,
-): Promise<Row[]> {
+export async function measureOursAlone(options: AloneOptions): Promise<Row[]> {
+  const { ours, vocabulary, progress } = options;
   progress("eight documents that stream");
   const streams = await measureStreams(ours, vocabulary);
   progress("what alternatives cost");
   const alternatives = await measureAlternatives(ours, vocabulary);
   progress(`a run of ${endlessTokens} tokens`);
-  const endless = await measureEndless(ours, vocabulary);
+  const endless = await measureEndless(options);
   progress("a worker that is killed");
   return [streams, ...alternatives, ...endless, ...(await measureCrash(ours))];
 }
@@ -54,17 +61,27 @@ async function measureAlternatives(ours: RemoteContestant, vocabulary: number): 
   ];
 }
 
-async function measureEndless(ours: RemoteContestant, vocabulary: number): Promise<Row[]> {
-  await ours.forget();
-  const writing = { document: 0, prompt: promptOf(100, 4000, vocabulary) };
-  const { documents } = await ours.write([writing], endlessTokens, usual);
-  const gaps = gapsOf(documents[0]);
-  const what = `int8: ${endlessTokens} tokens without end, gap`;
-  const worst = percentile(gaps, 1) / median(gaps);
-  return [
-    atMost(`${what}, largest to median`, "×", worst, 3),
-    atMost(`${what}, p99.9 to median`, "×", percentile(gaps, 0.999) / median(gaps), 3),
-  ];
+async function measureEndless({ ours, peer, vocabulary }: AloneOptions): Promise<Row[]> {
+  const prompt = promptOf(100, 4000, vocabulary);
+  const gaps = new Map<RemoteContestant, number[]>();
+  for (const contestant of [ours, peer]) {
+    if (contestant === undefined) continue;
+    await contestant.forget();
+    const count = contestant === ours ? endlessTokens : tokensInWindow;
+    const { documents } = await contestant.write([{ document: 0, prompt }], count, usual);
+    gaps.set(contestant, gapsOf(documents[0]));
+  }
+  const row = (name: string, share: number) => {
+    const ratio = (all: number[] = []) => percentile(all, share) / median(all);
+    const made = atMost(
+      `int8: ${endlessTokens} tokens without end, gap, ${name} to median`,
+      "×",
+      ratio(gaps.get(ours)),
+      3,
+    );
+    return peer === undefined ? made : { ...made, peers: { [peer.name]: ratio(gaps.get(peer)) } };
+  };
+  return [row("largest", 1), row("p99.9", 0.999)];
 }
 
 async function measureCrash(ours: RemoteContestant): Promise<Row[]> {

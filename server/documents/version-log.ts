@@ -50,13 +50,20 @@ export function createVersionLog({ kysely }: Database): VersionLog {
 
   return {
     async keep(documentId, { kind, label, createdBy }) {
-      const id = newId();
-      const created = await sql`
-        insert into versions (id, document_id, seq, kind, label, created_by)
-        select ${id}, id, head_seq, ${kind}, ${label}, ${createdBy}
-        from documents where id = ${documentId}`.execute(kysely);
-      if (created.numAffectedRows !== 1n) throw new NotFoundError();
-      return (await find(documentId, id)).version;
+      // One statement: a run that starts waits for it.
+      const { rows } = await sql<VersionRow>`
+        with kept as (
+          insert into versions (id, document_id, seq, kind, label, created_by)
+          select ${newId()}, id, head_seq, ${kind}, ${label}, ${createdBy}
+          from documents where id = ${documentId}
+          returning id, label, kind, created_at, created_by
+        )
+        select kept.id, kept.label, kept.kind, kept.created_at,
+          users.id as user_id, users.name as user_name
+        from kept left join users on users.id = kept.created_by`.execute(kysely);
+      const [row] = rows;
+      if (row === undefined) throw new NotFoundError();
+      return toVersion(row);
     },
 
     async keepIfChanged(documentId, minimumAgeMs) {
@@ -90,14 +97,16 @@ function newId(): string {
   return randomBytes(12).toString("base64url");
 }
 
-function toVersion(row: {
+interface VersionRow {
   id: string;
   label: string | null;
   kind: Version["kind"];
   created_at: Date;
   user_id: string | null;
   user_name: string | null;
-}): Version {
+}
+
+function toVersion(row: VersionRow): Version {
   const { id, label, kind, user_id: userId, user_name: name } = row;
   const createdBy = userId === null || name === null ? null : { id: userId, name };
   return { id, label, kind, createdAt: row.created_at.toISOString(), createdBy };

@@ -167,10 +167,12 @@ export function createGeneration(options: GenerationOptions): Generation {
     const { documentId } = input;
     const model = await models.load(input.model);
     requireOpen();
-    const { sampling, memory } = await store.settings(documentId);
     const room = await rooms.open(documentId);
     try {
-      await clearToSetOff(actor, documentId, "generate");
+      const [{ sampling, memory }] = await Promise.all([
+        store.settings(documentId),
+        clearToSetOff(actor, documentId, "generate"),
+      ]);
       const record = newRecord(actor, input, room, model, sampling);
       await spending.admit(actor.id, (transaction) => store.insert(record, transaction));
       const run = toRun(record);

@@ -103,23 +103,20 @@ test.describe
     });
 
     test("U11: from Start to its first words a page asks the server for nothing about the document", async () => {
-      const { page, manuscript } = sponsor;
+      const { page } = sponsor;
       const startedAt = await page.evaluate(() => performance.now());
-      const firstWords = manuscript.evaluate(
-        (text) =>
-          new Promise<number>((resolve) => {
-            const lengthOf = () => (text.textContent ?? "").length;
-            const before = lengthOf();
-            const observer = new MutationObserver(() => {
-              if (lengthOf() <= before) return;
-              observer.disconnect();
-              resolve(performance.now());
-            });
-            observer.observe(text, { subtree: true, childList: true, characterData: true });
-          }),
-      );
+      await page.evaluate(`void (globalThis.firstWords = new Promise((resolve) => {
+        const text = document.querySelector(".ProseMirror");
+        const before = text.textContent.length;
+        const observer = new MutationObserver(() => {
+          if (text.textContent.length <= before) return;
+          observer.disconnect();
+          resolve(performance.now());
+        });
+        observer.observe(text, { subtree: true, childList: true, characterData: true });
+      }))`);
       await page.keyboard.press("Control+Enter");
-      const shownAt = await firstWords;
+      const shownAt = await page.evaluate<number>("firstWords");
       await page.keyboard.press("Control+Period");
       await expect(state(sponsor)).toHaveText("Stopped by you");
       const asked = await page.evaluate(() =>
