@@ -301,6 +301,8 @@ describe("over HTTP and Socket.IO", () => {
     expect(await ask()).toMatchObject({ ok: false, code: "too_many" });
     await change("DELETE", own());
     expect(await ask()).toMatchObject({ ok: true });
-    await vi.waitFor(async () => expect((await change("GET", own())).usedToday).toBe(3));
+    // The engine gives way to whatever else the machine does.
+    const usedToday = async () => (await change("GET", own())).usedToday;
+    await vi.waitFor(async () => expect(await usedToday()).toBe(3), { timeout: 15_000 });
   });
 });
