@@ -110,7 +110,8 @@ export interface ServerToClientEvents {
   "document:access": (event: { documentId: string; role: DocumentRole | null }) => void;
   /**
    * To everyone on the document, joined or not: its title, people or run changed; lists look again.
-   * `onlyRun`: nothing but the run did, of which `run:state` tells those who have the document open.
+   * `onlyRun`: nothing but the run did, of which `run:state` tells those who have the document open, and
+   * the versions that it keeps.
    */
   "documents:changed": (event: { documentId: string; onlyRun: boolean }) => void;
   /** The account was suspended or rejected: the last word before its connections end. */

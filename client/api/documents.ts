@@ -61,7 +61,8 @@ export const runsQuery = (documentId: string, moment: string) =>
       ).runs,
   });
 
-const versionsKey = (documentId: string) => ["document", documentId, "versions"];
+/** What all lists of a document's versions are kept under. */
+export const versionsKey = (documentId: string) => ["document", documentId, "versions"];
 
 /** Its kept states, newest first; asked for anew whenever `moment` is another. */
 export const versionsQuery = (documentId: string, moment: string) =>

@@ -9,7 +9,7 @@ import type { Sync } from "../sync/sync.ts";
 export interface News {
   /** Lets the lists of everyone on the document look again. */
   documentChanged(documentId: string): void;
-  /** The same where nothing but its run changed. */
+  /** The same where nothing but its run changed, and the versions that this keeps. */
   runChanged(documentId: string): void;
   /** When it resolves, nothing of the account's old role is left on open connections. */
   accessChanged(accountId: string, documentId: string): Promise<void>;

@@ -81,6 +81,8 @@ export function createParts(options: PartsOptions): Parts {
       sockets.toDocument(documentId, event, payload);
       if (event === "run:state") news.runChanged(documentId);
     },
+    // Its state was told before the version was there.
+    onVersionKept: (documentId) => news.runChanged(documentId),
   });
   const endRun = createEndRun({ generation, audit: records.audit });
   const sockets: Sockets = createSocketsOf(options, records, {
@@ -106,10 +108,16 @@ function createAccountsOf(
   });
 }
 
+interface GenerationSurroundings {
+  rooms: Sync["rooms"];
+  toDocument: Sockets["toDocument"];
+  onVersionKept: (documentId: string) => void;
+}
+
 function createGenerationOf(
   { database, models, limits, logger }: PartsOptions,
   { policy, versionLog }: Records,
-  { rooms, toDocument }: { rooms: Sync["rooms"]; toDocument: Sockets["toDocument"] },
+  { rooms, toDocument, onVersionKept }: GenerationSurroundings,
 ): Generation {
   return createGeneration({
     database,
@@ -118,7 +126,10 @@ function createGenerationOf(
     documents: {
       requireAccess: (...asked) => policy.requireAccess(...asked),
       isArchived: (documentId) => policy.isArchived(documentId),
-      keepVersion: (documentId, version) => versionLog.keep(documentId, version),
+      async keepVersion(documentId, version) {
+        await versionLog.keep(documentId, version);
+        onVersionKept(documentId);
+      },
     },
     publish: { toDocument },
     spending: createSpending(database, limits.quota),

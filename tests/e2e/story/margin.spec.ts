@@ -150,6 +150,13 @@ test.describe
       await expect(page.getByRole("listitem").first()).toContainText("Before the flood");
       await expect(page.getByRole("button", { name: /^Restore Before the flood/ })).toBeVisible();
       await expect(page.getByLabel("Name of this version")).toHaveValue("");
+      // Those that a run keeps come by themselves.
+      await page.keyboard.press("Control+Enter");
+      await expect(page.getByRole("listitem").first()).toContainText("Before the model wrote");
+      await page.keyboard.press("Control+Enter");
+      await expect(page.getByRole("listitem").first()).toContainText("When the model paused");
+      await page.keyboard.press("Control+Period");
+      await expect(page.getByRole("listitem").first()).toContainText("When the model had written");
       await page.keyboard.press("Control+Backslash");
     });
 
